@@ -25,3 +25,7 @@ class DeviceError(SgdmaError):
 
 class RigError(SgdmaError):
     """The bench around the device is broken; says nothing about the device itself."""
+
+
+class RulesFileError(UsageError):
+    """A rule set says something that the language doesn't know or that no hardware could obey."""
