@@ -67,7 +67,8 @@ system_packages() {
   if command -v apt-get >/dev/null && sudo=$(as_root); then
     say "installing ${packages[*]}"
     $sudo apt-get update -qq
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    $sudo env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "${packages[@]}"
     probe
     [ ${#need[@]} -eq 0 ] || die "still missing after installation: ${need[*]} (is another Python first on PATH? set SGDMA_PYTHON)"
   elif [ ${#need[@]} -gt 0 ]; then

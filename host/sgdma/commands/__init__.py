@@ -1,0 +1,1 @@
+"""The `sgdma` command, one module a subcommand; `sgdma.cli` only registers them."""
