@@ -29,3 +29,20 @@ class RigError(SgdmaError):
 
 class RulesFileError(UsageError):
     """A rule set says something that the language doesn't know or that no hardware could obey."""
+
+
+class Unplannable(UsageError):
+    """No conforming plan exists for a request under its rule set.
+
+    ``rule`` is the :class:`sgdma.rules.Rule` that forbids it, ``value`` what the request has, ``request`` its index in
+    the batch (0 for a single plan).
+    """
+
+    def __init__(self, rule: object, value: int, limit: str, remedy: str, request: int = 0) -> None:
+        self.rule, self.value, self.remedy, self.request = rule, value, remedy, request
+        name = getattr(rule, "name", str(rule)).lower()
+        super().__init__(f"request {request} can't be planned: {name}: {value:#x} against {limit}; {remedy}")
+
+
+class PieceError(UsageError):
+    """A list of pieces is malformed: lengths below zero, addresses beyond 64 bits, arrays of unequal length."""

@@ -156,7 +156,8 @@ def _segment_codes(
 
 
 def _off(value: U64, power: int) -> Bool:
-    return value & np.uint64(power - 1) != 0
+    result: Bool = value & np.uint64(power - 1) != 0
+    return result
 
 
 def _out_of_reach(address: U64, length: U64, bits: int) -> Bool:

@@ -108,9 +108,9 @@ def _contradictions(rules: DirectionRules) -> list[tuple[str, object, str]]:
     needs(_multiple_within(rules.tail_align, smallest, largest), "max_segment_size", largest,
           f"leaves no multiple of tail_align {rules.tail_align} from min_segment_size {smallest} up")  # fmt: skip
     if rules.segment_boundary:
-        floor = max(smallest, rules.tail_align)
+        floor = max(smallest, rules.tail_align, rules.end_modulus)
         needs(rules.segment_boundary >= floor, "segment_boundary", rules.segment_boundary,
-              f"must be at least {floor}, the shortest segment")  # fmt: skip
+              f"must be at least {floor}: the shortest segment, tail_align and the end rule's modulus")  # fmt: skip
     if rules.max_last_segment:
         needs(_multiple_within(rules.tail_align, smallest, rules.max_last_segment), "max_last_segment",
               rules.max_last_segment,

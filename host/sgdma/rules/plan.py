@@ -1,0 +1,237 @@
+"""The planner: any list of pieces -> conforming segments with the most direct bytes, and the copies for the rest.
+
+Three steps: :mod:`direct` chooses (vectorised, O(pieces)), :mod:`bounce` lays out the copies, and the hardware's own
+check judges the result. A request whose cheap choice fails the check, as when max_segments binds, goes to the search
+in :mod:`exact`. No plan leaves here that the check refuses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from sgdma.errors import PieceError, Unplannable
+from sgdma.rules import exact
+from sgdma.rules.bounce import Copies, Layout, copies, layout
+from sgdma.rules.check import BatchCheck, check_batch
+from sgdma.rules.direct import Rows, choose
+from sgdma.rules.language import Direction, DirectionRules, Rule, RuleSet
+from sgdma.rules.pieces import I64, Bool, Grid, Runs, Stream, make_grid, make_runs, make_stream
+
+__all__ = ["BatchPlan", "Plan", "plan", "plan_batch"]
+
+U64 = npt.NDArray[np.uint64]
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchPlan:
+    """Plans of k requests, segments and copies one request after the other.
+
+    Request i owns segments ``offsets[i]:offsets[i + 1]`` and copies ``copy_offsets[i]:copy_offsets[i + 1]``. Of a
+    bounced segment, ``addresses`` holds the offset inside the request's own bounce area of ``bounce_size[i]`` bytes,
+    which starts on a multiple of ``bounce_align[i]`` anywhere within the device's reach (size 0: none needed).
+    Copies go from pieces to the area before H2C and back after C2H; ``copy_piece`` indexes the caller's pieces.
+    """
+
+    addresses: U64
+    lengths: U64
+    bounced: Bool
+    offsets: I64
+    bounce_size: I64
+    bounce_align: I64
+    copy_piece: I64
+    copy_address: U64
+    copy_offset: U64
+    copy_length: U64
+    copy_offsets: I64
+    direct_bytes: I64
+    bounced_bytes: I64
+    proven: Bool
+    """Per request: no conforming plan has more direct bytes. False only beyond the search limit of `exact`."""
+
+    def resolve(self, bounce_bases: npt.ArrayLike) -> U64:
+        """Device addresses of all segments, u64; `bounce_bases`: address of each request's area, (k,) or one.
+
+        Raises :class:`PieceError` for a base that isn't a multiple of its ``bounce_align``.
+        """
+        bases = np.broadcast_to(np.asarray(bounce_bases, dtype=np.uint64), self.bounce_size.shape)
+        low_bits = bases & (self.bounce_align.view(np.uint64) - np.uint64(1))
+        wrong = np.flatnonzero((low_bits != 0) & (self.bounce_size > 0))
+        if len(wrong):
+            raise _misplaced(int(bases[wrong[0]]), int(self.bounce_align[wrong[0]]))
+        return self.addresses + np.where(self.bounced, np.repeat(bases, np.diff(self.offsets)), np.uint64(0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The plan of one request; the words are those of :class:`BatchPlan`, sizes plain integers."""
+
+    addresses: U64
+    lengths: U64
+    bounced: Bool
+    bounce_size: int
+    bounce_align: int
+    copy_piece: I64
+    copy_address: U64
+    copy_offset: U64
+    copy_length: U64
+    direct_bytes: int
+    bounced_bytes: int
+    proven: bool
+
+    def resolve(self, bounce_base: int) -> U64:
+        """Device addresses of all segments when the bounce area starts at `bounce_base`, a multiple of its align."""
+        if self.bounce_size and bounce_base % self.bounce_align:
+            raise _misplaced(bounce_base, self.bounce_align)
+        return self.addresses + np.where(self.bounced, np.uint64(bounce_base), np.uint64(0))
+
+
+def plan(
+    pieces: Iterable[tuple[int, int]] | tuple[U64, U64],
+    rules: RuleSet,
+    direction: Direction,
+    *,
+    card_address: int = 0,
+) -> Plan:
+    """Plan one request.
+
+    `pieces`: (address, length) pairs in stream order, or a tuple of two numpy arrays (addresses, lengths). Empty pieces
+    drop out. `card_address`: where the request starts on the card, for residue_match.
+    Raises :class:`PieceError` for malformed pieces, :class:`Unplannable` with rule, value and remedy.
+    """
+    addresses, lengths = _arrays(pieces)
+    batch = plan_batch(addresses, lengths, np.array([0, len(lengths)]), rules, direction, card_addresses=[card_address])
+    return Plan(
+        batch.addresses, batch.lengths, batch.bounced, int(batch.bounce_size[0]), int(batch.bounce_align[0]),
+        batch.copy_piece, batch.copy_address, batch.copy_offset, batch.copy_length,
+        int(batch.direct_bytes[0]), int(batch.bounced_bytes[0]), bool(batch.proven[0]),
+    )  # fmt: skip
+
+
+def plan_batch(
+    addresses: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    rules: RuleSet,
+    direction: Direction,
+    *,
+    card_addresses: npt.ArrayLike = 0,
+) -> BatchPlan:
+    """Plan k requests with a few numpy operations; request i owns pieces ``offsets[i]:offsets[i + 1]``.
+
+    `addresses`, `lengths`: (n,) unsigned; `offsets`: (k + 1,); `card_addresses`: (k,) or one for all. Each request gets
+    the plan that :func:`plan` would give it. Raises as :func:`plan` does, for the first request at fault.
+    """
+    bounds = np.asarray(offsets, dtype=np.int64)
+    side = rules.direction(direction)
+    stream = make_stream(addresses, lengths, bounds, card_addresses)
+    grid = make_grid(stream, side)
+    _refuse_hopeless(stream, grid, side)
+    runs = make_runs(stream, rules, side)
+    rows = choose(stream, runs, grid, side)
+    placed = layout(stream, rows, grid, side)
+    proven = np.ones(len(stream.total), np.bool_)
+    verdict = _check(rules, direction, stream, rows, placed)
+    failed = np.flatnonzero(verdict.rule)
+    if len(failed):
+        rows, proven = _search(stream, runs, grid, rules, side, rows, verdict, failed)
+        placed = layout(stream, rows, grid, side)
+        wrong = np.flatnonzero(_check(rules, direction, stream, rows, placed).rule)
+        if len(wrong):
+            raise AssertionError(f"request {wrong[0]}: the search gave a plan that the check refuses")
+    return _assemble(stream, rows, placed, copies(stream, rows, placed.offset), proven)
+
+
+def _misplaced(base: int, align: int) -> PieceError:
+    return PieceError(f"bounce area at {base:#x} must start on a multiple of {align:#x}; allocate it with bounce_align")
+
+
+def _arrays(pieces: Iterable[tuple[int, int]] | tuple[U64, U64]) -> tuple[U64, U64]:
+    if isinstance(pieces, tuple) and len(pieces) == 2 and isinstance(pieces[0], np.ndarray):
+        return pieces[0], np.asarray(pieces[1])
+    listed = [(int(address), int(length)) for address, length in pieces]
+    for address, length in listed:
+        if address < 0 or length < 0 or address + length > 1 << 64:
+            raise PieceError(f"piece ({address:#x}, {length}): must lie within 0..2**64")
+    array = np.array(listed, dtype=np.uint64).reshape(-1, 2)
+    return array[:, 0].copy(), array[:, 1].copy()
+
+
+def _refuse_hopeless(stream: Stream, grid: Grid, side: DirectionRules) -> None:
+    """Raise :class:`Unplannable` for what no choice of segments can mend."""
+    total, card = stream.total, stream.card
+    cases: list[tuple[Rule, Bool, I64, str, str]] = [
+        (Rule.MAX_REQUEST_SIZE, total == 0, total, "at least 1 byte", "don't submit empty requests"),
+        (Rule.TOTAL_ALIGN, total & (side.total_align - 1) != 0, total, f"a multiple of {side.total_align}", "pad it"),
+        (Rule.MAX_REQUEST_SIZE, total > side.max_request_size, total, f"{side.max_request_size:#x} bytes",
+         "split it into several requests"),
+        (Rule.TAIL_ALIGN, total & (side.tail_align - 1) != 0, total, f"a multiple of {side.tail_align}", "pad it"),
+        (Rule.MIN_SEGMENT_SIZE, total < side.min_segment_size, total, f"at least {side.min_segment_size}", "pad it"),
+        (Rule.RESIDUE_MATCH, (grid.residue - card) & (min(side.residue_match, grid.first) - 1) != 0, card,
+         f"card addresses of residue {grid.residue} modulo {min(side.residue_match, grid.first)}",
+         "start elsewhere on the card"),
+    ]  # fmt: skip
+    for rule, where, value, limit, remedy in cases:
+        if where.any():
+            request = int(np.flatnonzero(where)[0])
+            raise Unplannable(rule, int(value[request]) % (1 << 64), limit, remedy, request)
+
+
+def _check(rules: RuleSet, direction: Direction, stream: Stream, rows: Rows, placed: Layout) -> BatchCheck:
+    """The hardware's verdict with all bounce areas at address 0, which stands for every aligned base."""
+    address = np.where(rows.bounced, placed.offset, rows.address).view(np.uint64)
+    offsets = np.searchsorted(rows.request, np.arange(len(stream.total) + 1))
+    return check_batch(
+        rules, direction, address, (rows.end - rows.start).view(np.uint64), offsets, stream.card.view(np.uint64)
+    )
+
+
+def _search(
+    stream: Stream, runs: Runs, grid: Grid, rules: RuleSet, side: DirectionRules, rows: Rows, verdict: BatchCheck,
+    failed: I64,
+) -> tuple[Rows, Bool]:  # fmt: skip
+    """Replace the rows of the failed requests by searched ones."""
+    proven = np.ones(len(stream.total), np.bool_)
+    parts = [Rows(*(getattr(rows, f.name)[verdict.rule[rows.request] == 0] for f in dataclasses.fields(Rows)))]
+    for request in failed.tolist():
+        found = exact.solve(stream, runs, grid, side, request)
+        if found is None:
+            rule = Rule(int(verdict.rule[request]))
+            total = int(stream.total[request])
+            limit = str(getattr(side, rule.name.lower(), "the rule"))
+            raise Unplannable(rule, total, limit, "change the request's size or split it into several", request)
+        parts.append(found[0])
+        proven[request] = found[1]
+    joined = Rows(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Rows)))
+    order = np.argsort(joined.request, kind="stable")
+    return Rows(*(getattr(joined, f.name)[order] for f in dataclasses.fields(Rows))), proven
+
+
+def _assemble(stream: Stream, rows: Rows, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
+    requests = np.arange(len(stream.total) + 1)
+    size = rows.end - rows.start
+    before = np.zeros(len(size) + 1, np.int64)
+    np.cumsum(np.where(rows.bounced, size, 0), out=before[1:])
+    offsets = np.searchsorted(rows.request, requests)
+    bounced = before[offsets[1:]] - before[offsets[:-1]]
+    return BatchPlan(
+        addresses=np.where(rows.bounced, placed.offset, rows.address).view(np.uint64),
+        lengths=size.view(np.uint64),
+        bounced=rows.bounced,
+        offsets=offsets,
+        bounce_size=placed.size,
+        bounce_align=placed.align,
+        copy_piece=copied.piece,
+        copy_address=copied.address.view(np.uint64),
+        copy_offset=copied.offset.view(np.uint64),
+        copy_length=copied.length.view(np.uint64),
+        copy_offsets=np.searchsorted(copied.request, requests),
+        direct_bytes=stream.total - bounced,
+        bounced_bytes=bounced,
+        proven=proven,
+    )
+
+
