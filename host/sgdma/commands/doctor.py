@@ -19,10 +19,16 @@ def doctor(
 ) -> None:
     """Check this machine; exit with 1 when something the chosen target needs is missing."""
     findings = examine(gather(), need)
-    table = Table("check", "status", "found", "remedy", title=f"sgdma doctor --for {need}", title_justify="left")
+    console = Console()
+    table = Table("check", "status", "found", title=f"sgdma doctor --for {need}", title_justify="left")
     for finding in findings:
         style = STYLES[finding.status]
-        table.add_row(finding.name, f"[{style}]{finding.status}[/]", escape(finding.found), escape(finding.remedy))
-    Console().print(table)
+        table.add_row(finding.name, f"[{style}]{finding.status}[/]", escape(finding.found))
+    console.print(table)
+    # Outside the table and never wrapped, so that a command can be copied whole.
+    for finding in findings:
+        if finding.remedy:
+            style = STYLES[finding.status]
+            console.print(f"[{style}]{finding.name}[/]: {escape(finding.remedy)}", soft_wrap=True, highlight=False)
     if any(finding.status is Status.MISSING for finding in findings):
         raise typer.Exit(1)
