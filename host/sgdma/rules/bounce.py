@@ -107,13 +107,12 @@ def copies(stream: Stream, rows: Rows, offset: I64) -> Copies:
 
 
 def _shift_to_good_end(side: DirectionRules, end: I64, period: I64) -> I64:
-    """Multiples of `period` to add so that the segment ends on an allowed residue; 0 where none helps."""
+    """The least multiple of `period` to add so that the segment ends on an allowed residue; 0 where none helps."""
     shift = np.zeros(len(end), np.int64)
     for step in np.unique(period).tolist():
         if step >= side.end_modulus:
             continue
-        back = end_table(side, step)
-        forward = np.where(back > 0, side.end_modulus - back, 0)
+        forward = np.maximum(end_table(side, step, sign=-1), 0)
         shift = np.where(period == step, forward[end & (side.end_modulus - 1)], shift)
     return shift
 

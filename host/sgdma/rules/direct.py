@@ -52,15 +52,15 @@ def choose(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> Rows
     return _weave(stream, (request, shift, *direct), (gap_request, *bounced))
 
 
-def end_table(side: DirectionRules, step: int) -> I64:
+def end_table(side: DirectionRules, step: int, sign: int = 1) -> I64:
     """For a residue of an end address modulo end_modulus: how far back, in multiples of `step`, an end is allowed.
 
-    -1 where no multiple helps. Shape (end_modulus,); index with ``end & (end_modulus - 1)``, end exclusive.
+    With `sign` -1, how far on. -1 where no multiple helps. Shape (end_modulus,); index with ``end & (end_modulus - 1)``, end exclusive.
     """
     table = np.full(side.end_modulus, -1, np.int64)
     for residue in range(side.end_modulus):
         for back in range(0, max(side.end_modulus, step), step):
-            if (residue - back - 1) % side.end_modulus not in side.end_forbidden:
+            if (residue - sign * back - 1) % side.end_modulus not in side.end_forbidden:
                 table[residue] = back
                 break
     return table
