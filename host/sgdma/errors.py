@@ -39,10 +39,115 @@ class Unplannable(UsageError):
     """
 
     def __init__(self, rule: object, value: int, limit: str, remedy: str, request: int = 0) -> None:
-        self.rule, self.value, self.remedy, self.request = rule, value, remedy, request
+        self.rule, self.value, self.limit, self.remedy, self.request = rule, value, limit, remedy, request
         name = getattr(rule, "name", str(rule)).lower()
         super().__init__(f"request {request} can't be planned: {name}: {value:#x} against {limit}; {remedy}")
 
 
 class PieceError(UsageError):
     """A list of pieces is malformed: lengths below zero, addresses beyond 64 bits, arrays of unequal length."""
+
+
+# Rig: what stands around the device.
+
+
+class MissingCapability(RigError):
+    """The target can't do what was asked; a test that needs it is skipped."""
+
+
+class OutOfMemory(RigError):
+    """The target has no DMA memory left."""
+
+
+class TargetError(RigError):
+    """The link to the device failed."""
+
+
+class WrongDevice(RigError):
+    """What answers is no sgdma core."""
+
+
+class VersionMismatch(RigError):
+    """The device speaks another major version of the interface."""
+
+
+class MapMismatch(RigError):
+    """The device was built with other registers or memory layouts."""
+
+
+class RulesMismatch(RigError):
+    """The device enforces other alignment rules than the host plans by."""
+
+
+class HashMismatch(RigError):
+    """The device is not the one that the rig built: a stale or foreign bitstream."""
+
+
+# Usage.
+
+
+class TargetUrlError(UsageError):
+    """A target's URL names an unknown scheme, parameter or value."""
+
+
+class BuildParameterError(UsageError):
+    """No device can be built with these parameters."""
+
+
+class RequestError(UsageError):
+    """A request can't be submitted as asked."""
+
+
+# Device.
+
+
+class TransferError(DeviceError):
+    """A request completed with a status other than OK.
+
+    ``status`` is the code, ``status_name`` its name, ``segment_index`` the segment at fault (None: no single one),
+    ``bytes_moved`` what memory acknowledged before that.
+    """
+
+    def __init__(self, message: str, status: int, status_name: str, segment_index: int | None, bytes_moved: int) -> None:
+        super().__init__(message)
+        self.status, self.status_name = status, status_name
+        self.segment_index, self.bytes_moved = segment_index, bytes_moved
+
+
+class TransferTimeout(DeviceError):
+    """A request did not complete within the limit of target time; it is still pending."""
+
+
+class DeviceReset(DeviceError):
+    """The request was pending when its device or queue was reset."""
+
+
+class DuplicateCompletion(DeviceError):
+    """A request completed twice."""
+
+
+class LostCompletion(DeviceError):
+    """A completion never came, or its sequence number is missing."""
+
+
+class UnknownTag(DeviceError):
+    """A completion names a tag that was never given out."""
+
+
+class CommandFailed(DeviceError):
+    """A queue pair refused a command, or did not reach the state that it leads to.
+
+    ``result`` is the :class:`sgdma.spec.status.Result`, or None for a state not reached.
+    """
+
+    def __init__(self, message: str, result: object = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class QueueFailed(DeviceError):
+    """A queue pair went to state ERROR; ``reason`` is the :class:`sgdma.spec.status.QueueError`."""
+
+    def __init__(self, message: str, reason: object = None) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from sgdma.rules import DirectionRules
 
@@ -34,7 +34,7 @@ def most_direct(pieces: list[tuple[int, int]], side: DirectionRules, card: int, 
     around = max(side.address_align, side.skew_modulus, side.residue_match, side.gap_boundary, side.end_modulus,
                  side.segment_boundary)  # fmt: skip
 
-    @lru_cache(maxsize=None)
+    @cache
     def gain(start: int, end: int) -> int | None:
         length = end - start
         joined = memory[end - 1] - memory[start] == length - 1 and all(

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from sgdma.rules import Direction, DirectionRules, Rule, RuleSet, Violation, check_batch, check_request, check_table
 from sgdma.rules.check import HEADER
 
@@ -113,7 +114,8 @@ def test_residue_match_starts_at_the_card_address() -> None:
     rules = with_rules(**MATCH)
     assert check_request(rules, Direction.H2C, [3, 0], [5, 8], card_address=11) is None
     found = check_request(rules, Direction.H2C, [3, 1], [5, 8], card_address=11)
-    assert found is not None and (found.rule, found.segment_index) == (Rule.RESIDUE_MATCH, 1)
+    assert found is not None
+    assert (found.rule, found.segment_index) == (Rule.RESIDUE_MATCH, 1)
 
 
 def test_a_batch_gives_each_request_the_verdict_it_gets_alone() -> None:
@@ -128,7 +130,7 @@ def test_a_batch_gives_each_request_the_verdict_it_gets_alone() -> None:
         mine = slice(offsets[i], offsets[i + 1])
         alone = check_request(rules, Direction.H2C, addresses[mine], lengths[mine])
         assert (batch.rule[i], batch.segment_index[i]) == ((alone.rule, alone.segment_index) if alone else (0, 0))
-    assert (batch.rule == 0).any() and (batch.rule != 0).any()
+    assert 0 < (batch.rule == 0).sum() < 400
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from sgdma.bench.plan import COMMON, hostile_pieces, loop_plan, same_plan
 from sgdma.errors import PieceError, Unplannable
 from sgdma.rules import Direction, Rule, RuleSet, check_batch, check_request, exact, load, names
@@ -33,7 +34,9 @@ def buffers(rules: RuleSet, direction: Direction, seed: int, requests: int = 12)
     return np.concatenate(addresses).astype(np.uint64), np.concatenate(lengths).astype(np.uint64), np.array(offsets)
 
 
-def assert_moves_everything(planned: BatchPlan, addresses: np.ndarray, lengths: np.ndarray, offsets: np.ndarray) -> None:
+def assert_moves_everything(
+    planned: BatchPlan, addresses: np.ndarray, lengths: np.ndarray, offsets: np.ndarray
+) -> None:
     """Bytes of every request by count, and each direct segment inside memory that its pieces own, in order."""
     for i in range(len(offsets) - 1):
         mine = slice(planned.offsets[i], planned.offsets[i + 1])
@@ -45,9 +48,13 @@ def assert_moves_everything(planned: BatchPlan, addresses: np.ndarray, lengths: 
             area[offset : offset + length] = np.arange(address, address + length)
         got = [
             area[address : address + length] if bounced else np.arange(address, address + length)
-            for address, length, bounced in zip(planned.addresses[mine].astype(np.int64),
-                                                planned.lengths[mine].astype(np.int64), planned.bounced[mine], strict=True)
-        ]  # fmt: skip
+            for address, length, bounced in zip(
+                planned.addresses[mine].astype(np.int64),
+                planned.lengths[mine].astype(np.int64),
+                planned.bounced[mine],
+                strict=True,
+            )
+        ]
         assert np.array_equal(np.concatenate(got), wanted)
 
 
@@ -83,7 +90,10 @@ def test_a_batch_plans_each_request_as_if_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMON)
-def test_the_loop_of_the_bench_gives_the_same_plan(name: str) -> None:
+def test_the_loop_of_the_bench_gives_the_same_plan_without_a_search(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exact, "solve", lambda *_: pytest.fail("the vectorised choice should have sufficed"))
     rules = load(name)
     addresses, lengths, offsets = hostile_pieces(rules, 1000, 20, seed=3)
     batch = plan_batch(addresses, lengths, offsets, rules, Direction.H2C)
@@ -96,7 +106,7 @@ def test_the_loop_of_the_bench_gives_the_same_plan(name: str) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_chains_of_cuts_are_as_good_as_the_whole_grid(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(seed)
-    rules = load(["sdhci-adma2", "ata-prd", "nvme-prp", "aligned64", "axi-dma"][seed % 5])
+    rules = load(["sdhci-adma2", "nvme-prp", "aligned64", "axi-dma"][seed % 4])
     grain = max(rules.h2c.total_align, rules.h2c.length_align, rules.h2c.address_align)
     longest = max(grain * 3, rules.h2c.gap_boundary)
     count = int(random.integers(2, 12))
@@ -122,16 +132,18 @@ def test_a_bound_count_of_segments_sacrifices_the_cheapest_pieces() -> None:
     rules = dataclasses.replace(rules, h2c=dataclasses.replace(rules.h2c, max_segments=4))
     pieces = [(0x10000, 4096), (0x20000, 8192), (0x40000, 16), (0x50000, 16), (0x60000, 4096)]
     found = plan(pieces, rules, Direction.H2C)
-    assert found.direct_bytes == 4096 + 8192 + 4096 and found.bounced.tolist() == [False, False, True, False]
+    assert found.direct_bytes == 4096 + 8192 + 4096
+    assert found.bounced.tolist() == [False, False, True, False]
 
 
-def test_thousands_of_pieces_beyond_the_count_are_still_planned_best() -> None:
+def test_hundreds_of_pieces_beyond_the_count_are_planned_best() -> None:
     rules = load("nvme-sgl")
     random = np.random.default_rng(1)
-    lengths = random.integers(1, 5000, 2000).astype(np.uint64)
-    addresses = np.arange(2000, dtype=np.uint64) * np.uint64(8192)
+    lengths = random.integers(1, 5000, 700).astype(np.uint64)
+    addresses = np.arange(700, dtype=np.uint64) * np.uint64(8192)
     found = plan((addresses, lengths), rules, Direction.H2C)
-    assert len(found.lengths) == 256 and found.proven
+    assert len(found.lengths) == 256
+    assert found.proven
     assert check_request(rules, Direction.H2C, found.resolve(found.bounce_align), found.lengths) is None
 
 

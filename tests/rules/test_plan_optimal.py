@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from sgdma.errors import RulesFileError, Unplannable
 from sgdma.rules import Direction, DirectionRules, RuleSet, check_request
 from sgdma.rules.plan import plan
@@ -69,7 +70,8 @@ def cases(draw: st.DrawFn) -> tuple[DirectionRules, list[tuple[int, int]], int, 
         length = draw(st.integers(0, max(1, 12 // grain))) * grain
         pieces.append((address, length))
         address += length
-    return side, pieces[:: draw(st.sampled_from([1, -1]))], draw(st.integers(0, 15)), draw(st.sampled_from([64, 64, 12]))
+    backwards = draw(st.booleans())
+    return side, pieces[:: -1 if backwards else 1], draw(st.integers(0, 15)), draw(st.sampled_from([64, 64, 12]))
 
 
 def judge(case: tuple[DirectionRules, list[tuple[int, int]], int, int]) -> None:
@@ -81,7 +83,8 @@ def judge(case: tuple[DirectionRules, list[tuple[int, int]], int, int]) -> None:
     try:
         found = plan(pieces, rules, Direction.H2C, card_address=card)
     except Unplannable as error:
-        assert wanted is None, f"plannable with {wanted} direct bytes, but: {error}"
+        if wanted is not None:
+            pytest.fail(f"plannable with {wanted} direct bytes, but: {error}")
         return
     assert found.direct_bytes == wanted
     assert found.proven
@@ -98,7 +101,8 @@ def moved(pieces: list[tuple[int, int]], found) -> list[int]:  # type: ignore[no
         found.copy_piece, found.copy_address, found.copy_offset, found.copy_length, strict=True
     ):
         start, size = pieces[piece]
-        assert start <= address and address + length <= start + size
+        assert start <= address
+        assert address + length <= start + size
         assert (area[int(offset) : int(offset + length)] == -1).all()
         area[int(offset) : int(offset + length)] = np.arange(int(address), int(address + length))
     stream: list[int] = []

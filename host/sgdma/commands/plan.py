@@ -19,7 +19,7 @@ _DIRECT, _BOUNCED, _PIECES = "green", "yellow", ("cyan", "blue")
 
 
 def plan_command(
-    pieces: Annotated[list[str], typer.Argument(metavar="ADDR+LEN...", help="Pieces of the request, such as 0x1000+64.")],
+    pieces: Annotated[list[str], typer.Argument(metavar="ADDR+LEN...", help="Pieces, such as 0x1000+64.")],
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     direction: Annotated[str, typer.Option(help="h2c: the device reads host memory; c2h: it writes it.")] = "h2c",
     card_address: Annotated[int, typer.Option(help="Where the request starts on the card.")] = 0,
@@ -38,7 +38,8 @@ def plan_command(
     console.print(Text("pieces    ").append(_bar(lengths, [_PIECES[i % 2] for i in range(len(lengths))], width)))
     colours = [_BOUNCED if bounced else _DIRECT for bounced in found.bounced]
     console.print(Text("segments  ").append(_bar(found.lengths.tolist(), colours, width)))
-    console.print(f"[{_DIRECT}]{found.direct_bytes} bytes direct[/], [{_BOUNCED}]{found.bounced_bytes} bytes bounced[/]")
+    direct, bounced = found.direct_bytes, found.bounced_bytes
+    console.print(f"[{_DIRECT}]{direct} bytes direct[/], [{_BOUNCED}]{bounced} bytes bounced[/]")
     console.print(_segment_table(found))
     if len(found.copy_length):
         console.print(f"Bounce area: {found.bounce_size} bytes on a multiple of {found.bounce_align:#x}")

@@ -88,10 +88,9 @@ def layout(stream: Stream, rows: Rows, grid: Grid, side: DirectionRules) -> Layo
 def copies(stream: Stream, rows: Rows, offset: I64) -> Copies:
     """What each bounced row takes from which piece; pieces stay apart even where their addresses are adjacent."""
     which = np.flatnonzero(rows.bounced)
-    base = np.cumsum(stream.total) - stream.total
     request = rows.request[which]
-    begin, end = base[request] + rows.start[which], base[request] + rows.end[which]
-    piece_begin = base[stream.request] + stream.start
+    begin, end = stream.base[request] + rows.start[which], stream.base[request] + rows.end[which]
+    piece_begin = stream.place
     first = np.searchsorted(piece_begin, begin, side="right") - 1
     owner, rank = expand(np.searchsorted(piece_begin, end, side="left") - first)
     piece = first[owner] + rank

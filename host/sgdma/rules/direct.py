@@ -37,25 +37,30 @@ def choose(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> Rows
     if side.gap_boundary > step:
         phase, step = _best_phase(stream, runs, grid, side, low, high), side.gap_boundary
         high = np.where((runs.start - runs.address - phase[runs.request]) & (side.gap_boundary - 1) == 0, high, low)
-    kept = np.flatnonzero(high > low)
-    request, low, high = runs.request[kept], low[kept], high[kept]
-    shift = (runs.address - runs.start)[kept]  # memory address minus stream position
+    direct = high > low
+    request, low, high, address, start = runs.request, low, high, runs.address, runs.start
+    if not direct.all():
+        kept = np.flatnonzero(direct)
+        request, low, high, address, start = request[kept], low[kept], high[kept], address[kept], start[kept]
+    shift = address - start  # memory address minus stream position
     gap_request, gap_low, gap_high = _complement(stream, request, low, high)
 
-    direct = _split(low, high, shift, side.max_segment_size, _cut_class(grid, side, phase[request], shift), side,
-                    stream.total[request])  # fmt: skip
+    cut = _cut_class(grid, side, phase[request] if grid.tied > 1 or side.gap_boundary > 1 else 0, shift)
+    owner, low, high = _split(low, high, side.max_segment_size, cut, side, stream.total, request)
     room = side.max_segment_size
     if side.segment_boundary:
         room = min(room, side.segment_boundary - _worst_offset(side, grid))
-    bounced = _split(gap_low, gap_high, np.zeros_like(gap_low), max(room, 1), (phase[gap_request], step), side,
-                     stream.total[gap_request])  # fmt: skip
-    return _weave(stream, (request, shift, *direct), (gap_request, *bounced))
+    cut = phase[gap_request], step
+    gap_owner, gap_low, gap_high = _split(gap_low, gap_high, max(room, 1), cut, side, stream.total, gap_request)
+    bounced = gap_request[gap_owner], gap_low, gap_high, np.zeros_like(gap_low)
+    return _weave(stream, (request[owner], low, high, shift[owner] + low), bounced)
 
 
 def end_table(side: DirectionRules, step: int, sign: int = 1) -> I64:
     """For a residue of an end address modulo end_modulus: how far back, in multiples of `step`, an end is allowed.
 
-    With `sign` -1, how far on. -1 where no multiple helps. Shape (end_modulus,); index with ``end & (end_modulus - 1)``, end exclusive.
+    With `sign` -1, how far on. -1 where no multiple helps. Shape (end_modulus,); index with the residue of address
+    plus length.
     """
     table = np.full(side.end_modulus, -1, np.int64)
     for residue in range(side.end_modulus):
@@ -68,30 +73,48 @@ def end_table(side: DirectionRules, step: int, sign: int = 1) -> I64:
 
 def _widest(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> tuple[I64, I64]:
     """[low, high) of every run: no direct byte can lie outside; low == high where none can be direct at all."""
-    request = runs.request
-    shift, total, phase = runs.address - runs.start, stream.total[request], grid.phase[request]
-    modulus = max(grid.inner, grid.step)
-    wanted = grid.residue - shift  # positions of this residue modulo `inner` have a good address
-    fits = (wanted - phase) & (min(grid.inner, grid.step) - 1) == 0
-    fits &= grid.possible[request]
-    matched = (shift - stream.card[request]) & (side.residue_match - 1) == 0
-    target = wanted if grid.inner >= grid.step else phase
-    low = runs.start + ((target - runs.start) & (modulus - 1))
-    opening = (runs.start == 0) & ((runs.address - grid.residue) & (grid.first - 1) == 0)
-    low = np.where(opening, 0, low)
+    request, low, high = runs.request, runs.start, runs.reach
+    shift = runs.address - runs.start
+    phase = grid.phase[request] if grid.tied > 1 else 0
+    refused: Bool | None = None  # runs that no cut can meet
+    if max(grid.inner, grid.step) > 1:
+        wanted = grid.residue - shift  # positions of this residue modulo `inner` have a good address
+        common = min(grid.inner, grid.step)
+        refused = _off(wanted - phase, common) if common > 1 else None
+        low = _round_up(low, wanted if grid.inner >= grid.step else phase, max(grid.inner, grid.step))
+    if not grid.possible.all():
+        refused = ~grid.possible[request] | (False if refused is None else refused)
+    opening: Bool | None = None  # first segments need neither gap boundary nor grid; without those it says nothing new
+    if side.gap_boundary > 1 or not grid.possible.all():
+        opening = (runs.start == 0) & ~_off(runs.address - grid.residue, grid.first)
+        low = np.where(opening, 0, low)
 
     modulus = max(side.gap_boundary, grid.step)
-    target = -shift if side.gap_boundary >= grid.step else phase
-    high = runs.reach - ((runs.reach - target) & (modulus - 1))
+    if modulus > 1 or side.end_forbidden or refused is not None:
+        high = _latest_end(stream, runs, grid, side, low, refused, opening)
+    if side.residue_match > 1:
+        high = np.where(_off(shift - stream.card[request], side.residue_match), low, high)
+    return low, high
+
+
+def _latest_end(
+    stream: Stream, runs: Runs, grid: Grid, side: DirectionRules, low: I64, refused: Bool | None, opening: Bool | None
+) -> I64:
+    """Where the last direct segment of every run ends at the latest; `low` where there is none."""
+    request, high, shift = runs.request, runs.reach, runs.address - runs.start
+    total, modulus = stream.total[request], max(side.gap_boundary, grid.step)
+    if modulus > 1:
+        phase = grid.phase[request] if grid.tied > 1 else 0
+        high = high - ((high - (-shift if side.gap_boundary >= grid.step else phase)) & (modulus - 1))
+    closing = runs.reach == total
     if side.end_forbidden:
         back = end_table(side, modulus)[(shift + high) & (side.end_modulus - 1)]
         high = np.where(back < 0, low, high - back)
-    closing = runs.reach == total
-    if side.end_forbidden:
         closing &= end_table(side, side.end_modulus)[(shift + total) & (side.end_modulus - 1)] == 0
-    high = np.where(fits, high, low)
-    high = np.where(closing & (fits | opening & (total <= side.max_segment_size)), total, high)
-    return low, np.where(matched & (high > low), high, low)
+    if refused is not None:
+        high = np.where(refused, low, high)
+        closing &= ~refused if opening is None else ~refused | (opening & (total <= side.max_segment_size))
+    return np.where(closing, total, high)
 
 
 def _best_phase(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules, low: I64, high: I64) -> I64:
@@ -99,16 +122,16 @@ def _best_phase(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules, lo
     gap = side.gap_boundary
     key = runs.request * gap + ((runs.start - runs.address) & (gap - 1))
     keys, place = np.unique(key, return_inverse=True)
-    gain = np.bincount(place, weights=(high - low).astype(np.float64))  # exact: a request is below 2**53 bytes
+    gain = np.bincount(place, weights=np.maximum(high - low, 0).astype(np.float64))  # exact below 2**53
     order = np.lexsort((gain, keys // gap))
     winner = order[np.searchsorted(keys[order] // gap, np.arange(len(stream.total)), side="right") - 1]
     return np.where(gain[winner] > 0, keys[winner] & (gap - 1), grid.phase)
 
 
-def _cut_class(grid: Grid, side: DirectionRules, phase: I64, shift: I64) -> tuple[I64, int]:
+def _cut_class(grid: Grid, side: DirectionRules, phase: I64 | int, shift: I64) -> tuple[I64 | int, int]:
     """(residue, modulus) of positions where a direct run may be cut in two: a good end and a good start."""
     modulus = max(grid.inner, grid.step)
-    residue = grid.residue - shift if grid.inner >= grid.step else phase
+    residue: I64 | int = grid.residue - shift if grid.inner >= grid.step else phase
     if side.end_forbidden:
         back = end_table(side, modulus)[(shift + residue) & (side.end_modulus - 1)]
         residue, modulus = residue - back, max(modulus, side.end_modulus)
@@ -123,57 +146,73 @@ def _worst_offset(side: DirectionRules, grid: Grid) -> int:
 
 def _complement(stream: Stream, request: I64, low: I64, high: I64) -> tuple[I64, I64, I64]:
     """(request, low, high) of what the given intervals leave over."""
-    count = len(stream.total)
-    begin = np.insert(high, np.searchsorted(request, np.arange(count)), 0)
-    end = np.insert(low, np.searchsorted(request, np.arange(count), side="right"), stream.total)
-    owner = np.insert(request, np.searchsorted(request, np.arange(count)), np.arange(count))
-    real = np.flatnonzero(end > begin)
-    return owner[real], begin[real], end[real]
+    count, size = len(stream.total), len(request)
+    before = np.zeros(size, np.int64)
+    before[1:] = high[:-1]
+    bounds = np.searchsorted(request, np.arange(count + 1))
+    filled = bounds[:-1] < bounds[1:]
+    before[bounds[:-1][filled]] = 0
+    after = np.zeros(count, np.int64)
+    after[filled] = high[bounds[1:][filled] - 1]
+    inner, outer = np.flatnonzero(low > before), np.flatnonzero(after < stream.total)
+    owner = np.concatenate((request[inner], outer))
+    order = np.argsort(owner, kind="stable")  # inside a request, the gap at its end comes last
+    begin = np.concatenate((before[inner], after[outer]))
+    return owner[order], begin[order], np.concatenate((low[inner], stream.total[outer]))[order]
 
 
 def _split(
-    low: I64, high: I64, shift: I64, longest: int, cut: tuple[I64, int], side: DirectionRules, total: I64
-) -> tuple[I64, I64, I64]:
+    low: I64, high: I64, longest: int, cut: tuple[I64 | int, int], side: DirectionRules, totals: I64, request: I64
+) -> tuple[I64 | slice, I64, I64]:
     """Cut every interval into segments of at most `longest` (and a short last one): (owner, start, end)."""
+    if not len(low) or (not side.max_last_segment and int((high - low).max()) <= longest):
+        return slice(None), low, high
     residue, modulus = cut
     stop = high  # the part [stop, high) becomes the short last segment of the request
     if side.max_last_segment:
-        short = total - side.max_last_segment
-        short = short + ((residue - short) & (modulus - 1))
+        total = totals[request]
+        short = _round_up(total - side.max_last_segment, residue, modulus)
         stop = np.where((high == total) & (low < short) & (short < total), short, high)
     stride = max(longest // modulus * modulus, 1)
-    first = low + longest
-    first = first - ((first - residue) & (modulus - 1))
+    first = _round_down(low + longest, residue, modulus)
     cuts = np.where((stop - low > longest) & (first > low), -((first - stop) // stride), 0)
-    counts = cuts + 1 + (stop < high)
-    if len(counts) == counts.sum():
-        return np.arange(len(low)), low, high
-    owner, rank = expand(counts)
+    owner, rank = expand(cuts + 1 + (stop < high))
     begin = np.where(rank > 0, first[owner] + (rank - 1) * stride, low[owner])
-    begin = np.where((rank > cuts[owner]), stop[owner], begin)
+    begin = np.where(rank > cuts[owner], stop[owner], begin)
     if side.min_segment_size > 1:  # a remainder that is too short takes from its neighbour
-        latest = stop - side.min_segment_size
-        latest = latest - ((latest - residue) & (modulus - 1))
+        latest = _round_down(stop - side.min_segment_size, residue, modulus)
         begin = np.where((rank > 0) & (rank == cuts[owner]), np.minimum(begin, latest[owner]), begin)
-    end = np.append(begin[1:], 0)
     final = np.append(owner[1:] != owner[:-1], True)
-    return owner, begin, np.where(final, high[owner], end)
+    return owner, begin, np.where(final, high[owner], np.append(begin[1:], 0))
 
 
-def _weave(
-    stream: Stream, direct: tuple[I64, I64, I64, I64, I64], bounced: tuple[I64, I64, I64, I64]
-) -> Rows:
-    """Both kinds of segments in one list, in stream order."""
-    request, shift, owner, start, end = direct
-    gap_request, gap_owner, gap_start, gap_end = bounced
-    base = np.cumsum(stream.total) - stream.total
-    who = np.concatenate((request[owner], gap_request[gap_owner]))
-    begin = np.concatenate((start, gap_start))
-    order = np.argsort(base[who] + begin, kind="stable")  # two sorted lists: a merge
-    return Rows(
-        who[order],
-        begin[order],
-        np.concatenate((end, gap_end))[order],
-        np.concatenate((shift[owner] + start, np.zeros_like(gap_start)))[order],
-        order >= len(start),
-    )
+def _weave(stream: Stream, direct: tuple[I64, I64, I64, I64], bounced: tuple[I64, I64, I64, I64]) -> Rows:
+    """Both kinds of segments, (request, start, end, address) each, merged in stream order."""
+    if not len(bounced[0]):
+        return Rows(*direct, np.zeros(len(direct[0]), np.bool_))
+    spots = np.searchsorted(stream.base[direct[0]] + direct[1], stream.base[bounced[0]] + bounced[1])
+    spots += np.arange(len(spots))
+    mask = np.zeros(len(direct[0]) + len(spots), np.bool_)
+    mask[spots] = True
+    others = np.flatnonzero(~mask)
+    merged = []
+    for near, far in zip(direct, bounced, strict=True):
+        column = np.empty(len(mask), np.int64)
+        column[others], column[spots] = near, far
+        merged.append(column)
+    request, start, end, address = merged
+    return Rows(request, start, end, address, mask)
+
+
+def _off(value: I64, power: int) -> Bool:
+    result: Bool = value & (power - 1) != 0
+    return result
+
+
+def _round_up(value: I64, residue: I64 | int, power: int) -> I64:
+    """The first position from `value` on that is `residue` modulo `power`."""
+    return value + ((residue - value) & (power - 1))
+
+
+def _round_down(value: I64, residue: I64 | int, power: int) -> I64:
+    return value - ((value - residue) & (power - 1))

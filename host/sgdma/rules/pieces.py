@@ -14,21 +14,24 @@ import numpy.typing as npt
 from sgdma.errors import PieceError
 from sgdma.rules.language import DirectionRules, RuleSet
 
-__all__ = ["I64", "Bool", "Grid", "Runs", "Stream", "expand", "make_grid", "make_runs", "make_stream"]
+__all__ = ["I64", "Bool", "Grid", "Runs", "Stream", "check_pieces", "expand", "make_grid", "make_runs", "make_stream"]
 
 I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """All pieces of a batch, empty ones dropped. Arrays over pieces but for ``total`` and ``card``, over requests."""
+    """All pieces of a batch, empty ones dropped. Arrays over pieces; ``base``, ``total``, ``card`` over requests."""
 
     address: I64
     length: I64
     start: I64  # stream position inside the request
+    place: I64  # position in the concatenated streams of the batch
     request: I64
     index: I64  # position in the caller's list
+    base: I64  # place of the request's first byte
     total: I64
     card: I64
 
@@ -54,10 +57,12 @@ class Grid:
 
     Non-last lengths are multiples of length_align, and residue_match ties the address class of a segment's start to
     its stream position, bounced or not. ``possible`` is False where the two exclude each other: one segment or none.
+    ``tied`` is the part of ``step`` that comes from residue_match; where it is 1, every phase is 0.
     ``first`` and ``inner`` are the moduli of start addresses of the first and of later segments, ``residue`` theirs.
     """
 
     step: int
+    tied: int
     phase: I64
     possible: Bool
     first: int
@@ -65,28 +70,36 @@ class Grid:
     residue: int
 
 
-def make_stream(addresses: npt.ArrayLike, lengths: npt.ArrayLike, offsets: I64, cards: npt.ArrayLike) -> Stream:
-    """Check and index the pieces of k requests; raises :class:`PieceError`."""
+def check_pieces(addresses: npt.ArrayLike, lengths: npt.ArrayLike, offsets: I64) -> tuple[U64, U64]:
+    """Addresses and lengths as u64 arrays; raises :class:`PieceError` when they can't be pieces of requests."""
     address, length = _u64("addresses", addresses), _u64("lengths", lengths)
-    if address.shape != length.shape:
-        raise PieceError(f"{len(address)} addresses but {len(length)} lengths; give one length an address")
-    if offsets[0] != 0 or offsets[-1] != len(length) or np.any(np.diff(offsets) < 0):
+    if address.shape != length.shape or address.ndim != 1:
+        raise PieceError(f"addresses of shape {address.shape}, lengths of {length.shape}; give one length an address")
+    if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != len(length) or np.any(offsets[1:] < offsets[:-1]):
         raise PieceError(f"offsets {offsets[:4].tolist()}... must rise from 0 to the number of pieces {len(length)}")
-    wraps = (length > np.uint64(1 << 62)) | ((length > 0) & (address + (length - np.uint64(1)) < address))
-    if wraps.any():
-        worst = int(np.flatnonzero(wraps)[0])
-        raise PieceError(f"piece {worst} of {int(length[worst])} bytes at {int(address[worst]):#x} runs past 2**64")
+    _refuse_wrap(address, length)
+    return address, length
+
+
+def make_stream(address: U64, length: U64, offsets: I64, cards: U64) -> Stream:
+    """Index the pieces of k requests."""
     counts = np.diff(offsets)
     request = np.repeat(np.arange(len(counts)), counts)
-    index = np.flatnonzero(length) if (length == 0).any() else np.arange(len(length))
-    request, address, length = request[index], address[index], length[index]
+    index = np.arange(len(length))
+    if not length.all():
+        index = np.flatnonzero(length)
+        request, address, length = request[index], address[index], length[index]
+        counts = np.bincount(request, minlength=len(counts))
     size = length.view(np.int64)
     before = np.zeros(len(size) + 1, np.int64)
     np.cumsum(size, out=before[1:])
-    bounds = np.searchsorted(request, np.arange(len(counts) + 1))
-    total = before[bounds[1:]] - before[bounds[:-1]]
-    card = np.broadcast_to(_u64("card_address", cards), counts.shape).view(np.int64)
-    return Stream(address.view(np.int64), size, before[:-1] - before[bounds[:-1]][request], request, index, total, card)
+    bounds = np.concatenate(([0], np.cumsum(counts)))
+    base = before[bounds[:-1]]
+    total = before[bounds[1:]] - base
+    card = cards.astype(np.int64)
+    place = before[:-1]
+    start = place - np.repeat(base, counts)
+    return Stream(address.view(np.int64), size, start, place, request, index, base, total, card)
 
 
 def make_runs(stream: Stream, rules: RuleSet, side: DirectionRules) -> Runs:
@@ -118,7 +131,7 @@ def make_grid(stream: Stream, side: DirectionRules) -> Grid:
     step = max(tied, side.length_align)
     phase = (side.skew_residue - stream.card) & (tied - 1)
     possible = phase & (min(tied, side.length_align) - 1) == 0
-    return Grid(step, phase, possible, first, inner, side.skew_residue)
+    return Grid(step, tied, phase, possible, first, inner, side.skew_residue)
 
 
 def expand(counts: I64) -> tuple[I64, I64]:
@@ -140,7 +153,17 @@ def _cut(address: I64, start: I64, end: I64, request: I64, boundary: int) -> tup
     return address[owner] + offset, begin, stop, request[owner]
 
 
-def _u64(what: str, values: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+def _refuse_wrap(address: U64, length: U64) -> None:
+    """Raise :class:`PieceError` for a piece that runs past 2**64 or is longer than 2**62."""
+    if not len(length) or (length.max() < 1 << 62 and address.max() < 1 << 63):
+        return
+    wraps = (length > np.uint64(1 << 62)) | ((length > 0) & (address + (length - np.uint64(1)) < address))
+    if wraps.any():
+        worst = int(np.flatnonzero(wraps)[0])
+        raise PieceError(f"piece {worst} of {int(length[worst])} bytes at {int(address[worst]):#x} runs past 2**64")
+
+
+def _u64(what: str, values: npt.ArrayLike) -> U64:
     array = np.asarray(values)
     if array.dtype == np.uint64:
         return array

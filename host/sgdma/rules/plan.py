@@ -19,11 +19,14 @@ from sgdma.rules.bounce import Copies, Layout, copies, layout
 from sgdma.rules.check import BatchCheck, check_batch
 from sgdma.rules.direct import Rows, choose
 from sgdma.rules.language import Direction, DirectionRules, Rule, RuleSet
-from sgdma.rules.pieces import I64, Bool, Grid, Runs, Stream, make_grid, make_runs, make_stream
+from sgdma.rules.pieces import I64, Bool, Grid, Runs, Stream, check_pieces, make_grid, make_runs, make_stream
 
 __all__ = ["BatchPlan", "Plan", "plan", "plan_batch"]
 
 U64 = npt.NDArray[np.uint64]
+
+CHUNK = 1 << 16
+"""Pieces planned at a time: the working arrays of that many stay in the cache."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,8 +129,23 @@ def plan_batch(
     the plan that :func:`plan` would give it. Raises as :func:`plan` does, for the first request at fault.
     """
     bounds = np.asarray(offsets, dtype=np.int64)
+    address, length = check_pieces(addresses, lengths, bounds)
+    card = np.broadcast_to(np.asarray(card_addresses, dtype=np.uint64), (len(bounds) - 1,))
+    edges = np.unique(np.searchsorted(bounds, np.arange(CHUNK, len(length), CHUNK))).tolist()
+    starts, stops = [0, *edges], [*edges, len(card)]
+    parts = []
+    for start, stop in zip(starts, stops, strict=True):
+        near, far = bounds[start], bounds[stop]
+        stream = make_stream(address[near:far], length[near:far], bounds[start : stop + 1] - near, card[start:stop])
+        try:
+            parts.append(_planned(stream, rules, direction))
+        except Unplannable as error:
+            raise Unplannable(error.rule, error.value, error.limit, error.remedy, error.request + start) from None
+    return parts[0] if len(parts) == 1 else _joined(parts, bounds[starts])
+
+
+def _planned(stream: Stream, rules: RuleSet, direction: Direction) -> BatchPlan:
     side = rules.direction(direction)
-    stream = make_stream(addresses, lengths, bounds, card_addresses)
     grid = make_grid(stream, side)
     _refuse_hopeless(stream, grid, side)
     runs = make_runs(stream, rules, side)
@@ -208,6 +226,18 @@ def _search(
     joined = Rows(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Rows)))
     order = np.argsort(joined.request, kind="stable")
     return Rows(*(getattr(joined, f.name)[order] for f in dataclasses.fields(Rows))), proven
+
+
+def _joined(parts: list[BatchPlan], first_pieces: I64) -> BatchPlan:
+    """Plans of consecutive requests as one; `first_pieces` is the caller's index of each part's first piece."""
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in dataclasses.fields(BatchPlan)}
+    columns["copy_piece"] = [part.copy_piece + first for part, first in zip(parts, first_pieces, strict=True)]
+    for name in ("offsets", "copy_offsets"):
+        tops = np.cumsum([0] + [column[-1] for column in columns[name]])
+        columns[name] = [np.zeros(1, np.int64)] + [
+            column[1:] + top for column, top in zip(columns[name], tops[:-1], strict=True)
+        ]
+    return BatchPlan(**{name: np.concatenate(column) for name, column in columns.items()})
 
 
 def _assemble(stream: Stream, rows: Rows, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
