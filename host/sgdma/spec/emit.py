@@ -12,7 +12,7 @@ from pathlib import Path
 from sgdma.rules.language import Rule
 from sgdma.spec.layout import CQ_POINTER_BITS, LAYOUTS, SQ_POINTER_BITS, Layout
 from sgdma.spec.registers import BANKS
-from sgdma.spec.rtl_rules import LENGTH_ENCODINGS, RULE_WORD
+from sgdma.spec.rtl_rules import LENGTH_ENCODINGS, RULE_WORD, rules_word_bits
 from sgdma.spec.status import (
     NO_SEGMENT,
     RULE_BASE,
@@ -58,7 +58,7 @@ def system_verilog() -> str:
     lines += [f"  localparam logic [{bits - 1}:0] {name} = {bits}'h{value:x};" for name, bits, value in _constants()]
     lines += ["", f"  localparam int SQ_PTR = {SQ_POINTER_BITS};", f"  localparam int CQ_PTR = {CQ_POINTER_BITS};"]
     lines += [f"  localparam int LENGTH_{name.upper()} = {value};" for value, name in enumerate(LENGTH_ENCODINGS)]
-    lines.append("")
+    lines += [f"  localparam int RULES_BITS = {rules_word_bits()};", ""]
     for layout in LAYOUTS:
         lines += _sv_struct(layout)
     members = [f"    logic [{field.bits - 1}:0] {field.name};" for field in reversed(RULE_WORD)]

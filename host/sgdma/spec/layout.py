@@ -84,7 +84,7 @@ SEGMENT_LAYOUT = Layout("segment", "One piece of host memory of a request.", (
 
 COMPLETION_LAYOUT = Layout("completion", "Record in a completion ring.", (
     Field("tag", 16, "The request's tag (of a BAD_HEADER: whatever stood in the tag's place)."),
-    Field("sequence", 16, "Counts the completions of this queue from 0, modulo 65536."),
+    Field("sequence_number", 16, "Counts the completions of this queue from 0, modulo 65536."),
     Field("segment_index", 16, "Segment that failed; 0xFFFF when none."),
     Field("status", 8, "See the status codes; 0 is OK."),
     Field("opcode", 8, "The request's opcode nibble."),

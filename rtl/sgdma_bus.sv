@@ -1,0 +1,186 @@
+// The AXI4 port: merges the two readers and the two writers, keeps count of what is outstanding, and can be quiesced.
+//
+//   reads : ID 0 descriptor fetch (first in line), ID 1 H2C payload
+//   writes: ID 0 completion records (first in line), ID 1 C2H payload
+//
+// Everything that is asked for has its place already: RREADY is constant, write data is there before its address. So the
+// bus always comes to rest by itself once `hold` stops new addresses; `quiet` says that it has.
+
+module sgdma_bus #(
+    parameter int DATA_WIDTH = 64,
+    parameter int ADDR_WIDTH = 64
+) (
+    input  logic                    clk,
+    input  logic                    rst,
+    input  logic                    hold,
+    output logic                    quiet,
+
+    input  logic [1:0]                  ar_valid,
+    output logic [1:0]                  ar_ready,
+    input  logic [1:0][ADDR_WIDTH-1:0]  ar_addr,
+    input  logic [1:0][7:0]             ar_len,
+    output logic [1:0]                  r_valid,
+    output logic [DATA_WIDTH-1:0]       r_data,
+    output logic                        r_error,
+    output logic                        r_last,
+
+    input  logic [1:0]                  aw_valid,
+    output logic [1:0]                  aw_ready,
+    input  logic [1:0][ADDR_WIDTH-1:0]  aw_addr,
+    input  logic [1:0][7:0]             aw_len,
+    input  logic [1:0]                  w_valid,
+    output logic [1:0]                  w_ready,
+    input  logic [1:0][DATA_WIDTH-1:0]  w_data,
+    input  logic [1:0][DATA_WIDTH/8-1:0] w_strb,
+    output logic [1:0]                  b_valid,
+    input  logic [1:0]                  b_ready,
+    output logic                        b_error,
+
+    output logic                    m_axi_arvalid,
+    input  logic                    m_axi_arready,
+    output logic [0:0]              m_axi_arid,
+    output logic [ADDR_WIDTH-1:0]   m_axi_araddr,
+    output logic [7:0]              m_axi_arlen,
+    input  logic                    m_axi_rvalid,
+    output logic                    m_axi_rready,
+    input  logic [0:0]              m_axi_rid,
+    input  logic [DATA_WIDTH-1:0]   m_axi_rdata,
+    input  logic [1:0]              m_axi_rresp,
+    input  logic                    m_axi_rlast,
+    output logic                    m_axi_awvalid,
+    input  logic                    m_axi_awready,
+    output logic [0:0]              m_axi_awid,
+    output logic [ADDR_WIDTH-1:0]   m_axi_awaddr,
+    output logic [7:0]              m_axi_awlen,
+    output logic                    m_axi_wvalid,
+    input  logic                    m_axi_wready,
+    output logic [DATA_WIDTH-1:0]   m_axi_wdata,
+    output logic [DATA_WIDTH/8-1:0] m_axi_wstrb,
+    output logic                    m_axi_wlast,
+    input  logic                    m_axi_bvalid,
+    output logic                    m_axi_bready,
+    input  logic [0:0]              m_axi_bid,
+    input  logic [1:0]              m_axi_bresp
+);
+
+  // -------------------------------------------------------------------------------------------------- reads
+
+  wire ar_move = !hold && (!m_axi_arvalid || m_axi_arready);
+  wire ar_pick = !ar_valid[0];
+
+  assign ar_ready = ar_move ? {ar_pick, !ar_pick} : 2'b00;
+
+  always_ff @(posedge clk) begin
+    if (rst) m_axi_arvalid <= 1'b0;
+    else if (ar_move) m_axi_arvalid <= |ar_valid;
+    else if (m_axi_arready) m_axi_arvalid <= 1'b0;
+    if (ar_move) begin
+      m_axi_arid <= ar_pick;
+      m_axi_araddr <= ar_addr[ar_pick];
+      m_axi_arlen <= ar_len[ar_pick];
+    end
+  end
+
+  // A register between the port and the two readers.
+  logic [1:0] r_valid_reg;
+  logic [DATA_WIDTH-1:0] r_data_reg;
+  logic r_error_reg, r_last_reg;
+
+  assign m_axi_rready = 1'b1;
+  assign r_valid = r_valid_reg;
+  assign r_data = r_data_reg;
+  assign r_error = r_error_reg;
+  assign r_last = r_last_reg;
+
+  always_ff @(posedge clk) begin
+    r_valid_reg <= rst || !m_axi_rvalid ? 2'b00 : {m_axi_rid[0], !m_axi_rid[0]};
+    r_data_reg <= m_axi_rdata;
+    r_error_reg <= m_axi_rresp[1];
+    r_last_reg <= m_axi_rlast;
+  end
+
+  // ------------------------------------------------------------------------------------------ write addresses
+
+  logic order_ready, order_valid, order_source, order_take;
+  logic [7:0] order_len;
+  wire aw_move = !hold && order_ready && (!m_axi_awvalid || m_axi_awready);
+  wire aw_pick = !aw_valid[0];
+
+  assign aw_ready = aw_move ? {aw_pick, !aw_pick} : 2'b00;
+
+  always_ff @(posedge clk) begin
+    if (rst) m_axi_awvalid <= 1'b0;
+    else if (aw_move) m_axi_awvalid <= |aw_valid;
+    else if (m_axi_awready) m_axi_awvalid <= 1'b0;
+    if (aw_move) begin
+      m_axi_awid <= aw_pick;
+      m_axi_awaddr <= aw_addr[aw_pick];
+      m_axi_awlen <= aw_len[aw_pick];
+    end
+  end
+
+  // --------------------------------------------------------------- write data, in the order of the addresses
+
+  sgdma_fifo #(.WIDTH(9), .DEPTH(4)) order (
+      .clk(clk), .rst(rst),
+      .in_valid(aw_move && |aw_valid), .in_ready(order_ready), .in_data({aw_pick, aw_len[aw_pick]}),
+      .out_valid(order_valid), .out_ready(order_take), .out_data({order_source, order_len}), .level());
+
+  logic [7:0] beat_reg;
+  wire w_move = !m_axi_wvalid || m_axi_wready;
+  wire w_take = w_move && order_valid && w_valid[order_source];
+  wire w_final = beat_reg == order_len;
+
+  assign order_take = w_take && w_final;
+  assign w_ready = w_move && order_valid ? {order_source, !order_source} : 2'b00;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      m_axi_wvalid <= 1'b0;
+      beat_reg <= 8'd0;
+    end else begin
+      if (w_move) m_axi_wvalid <= w_take;
+      if (w_take) beat_reg <= w_final ? 8'd0 : beat_reg + 8'd1;
+    end
+    if (w_move) begin
+      m_axi_wdata <= w_data[order_source];
+      m_axi_wstrb <= w_strb[order_source];
+      m_axi_wlast <= w_final;
+    end
+  end
+
+  // ---------------------------------------------------------------------------------------- write responses
+
+  logic response_valid, response_source;
+
+  sgdma_fifo #(.WIDTH(2), .DEPTH(4)) responses (
+      .clk(clk), .rst(rst),
+      .in_valid(m_axi_bvalid), .in_ready(m_axi_bready), .in_data({m_axi_bid[0], m_axi_bresp[1]}),
+      .out_valid(response_valid), .out_ready(b_ready[response_source] || hold),
+      .out_data({response_source, b_error}), .level());
+
+  assign b_valid = response_valid ? {response_source, !response_source} : 2'b00;
+
+  // -------------------------------------------------------------------------------------------- outstanding
+
+  logic [9:0] reads_reg, writes_reg;
+  wire read_begin = ar_move && |ar_valid;
+  wire read_end = m_axi_rvalid && m_axi_rlast;
+  wire write_begin = aw_move && |aw_valid;
+  wire write_end = m_axi_bvalid && m_axi_bready;
+
+  assign quiet = reads_reg == 10'd0 && writes_reg == 10'd0;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      reads_reg <= 10'd0;
+      writes_reg <= 10'd0;
+    end else begin
+      reads_reg <= reads_reg + 10'(read_begin) - 10'(read_end);
+      writes_reg <= writes_reg + 10'(write_begin) - 10'(write_end);
+    end
+  end
+
+  wire unused = &{1'b0, m_axi_rresp, m_axi_bresp};
+
+endmodule

@@ -1,0 +1,284 @@
+// C2H engine: takes one packet of user logic per request and writes it to the segments in host memory.
+//
+//   list --> split --> lanes wanted --> unpack <-- stream
+//                                          |
+//                            burst complete: data FIFO, write burst, log --> responses --> result
+//
+// A burst is offered to memory only when all its data is in the FIFO: a slow stream never holds the write channel, which
+// completions of other queues need. A request that is cut short (abort, packet ended early) has its partial burst rolled
+// back and the rest of its packet discarded up to TLAST.
+
+module sgdma_c2h #(
+    parameter int DATA_WIDTH = 64,
+    parameter int ADDR_WIDTH = 64,
+    parameter int QUEUES = 4,
+    parameter int BURST = 512,
+    parameter int LIST_SLOTS = 512,
+    parameter int FIFO_BEATS = 512,
+    parameter int OUTSTANDING = 256,
+    parameter bit REALIGN = 1,
+    parameter int GRANULE = 1,
+    parameter bit CRC = 0,
+    localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
+    localparam int BYTES = DATA_WIDTH / 8,
+    localparam int LB = $clog2(BYTES),
+    localparam int BB = $clog2(BURST),
+    localparam int FREE = $clog2(LIST_SLOTS) + 1
+) (
+    input  logic                  clk,
+    input  logic                  rst,
+    input  logic [QUEUES-1:0]     aborting,
+
+    // Checked requests.
+    input  logic                  list_push,
+    input  logic [ADDR_WIDTH-1:0] list_address,
+    input  logic [31:0]           list_length,
+    input  logic                  list_last,
+    input  logic                  list_commit,
+    input  logic                  list_rollback,
+    output logic [FREE-1:0]       list_free,
+    output logic                  request_room,
+    input  logic [QW-1:0]         request_queue,
+    input  logic [15:0]           request_tag,
+    input  logic [31:0]           request_length,
+    input  logic [47:0]           request_card,
+    input  logic [1:0]            request_port,
+
+    // Write bursts, their data in the same order, and their responses.
+    output logic                  aw_valid,
+    input  logic                  aw_ready,
+    output logic [ADDR_WIDTH-1:0] aw_addr,
+    output logic [7:0]            aw_len,
+    output logic                  w_valid,
+    input  logic                  w_ready,
+    output logic [DATA_WIDTH-1:0] w_data,
+    output logic [BYTES-1:0]      w_strb,
+    input  logic                  b_valid,
+    output logic                  b_ready,
+    input  logic                  b_error,
+
+    // User logic.
+    output logic                  cmd_valid,
+    input  logic                  cmd_ready,
+    output logic [47:0]           cmd_address,
+    output logic [31:0]           cmd_length,
+    output logic [1:0]            cmd_port,
+    output logic [7:0]            cmd_queue,
+    output logic                  cancel,
+    input  logic                  stream_valid,
+    output logic                  stream_ready,
+    input  logic [DATA_WIDTH-1:0] stream_data,
+    input  logic [BYTES-1:0]      stream_keep,
+    input  logic                  stream_last,
+    input  logic                  stream_error,
+
+    // Results.
+    output logic                  done_valid,
+    input  logic                  done_ready,
+    output logic [QW-1:0]         done_queue,
+    output logic [15:0]           done_tag,
+    output logic [7:0]            done_status,
+    output logic [15:0]           done_segment,
+    output logic [31:0]           done_bytes,
+    output logic [31:0]           done_crc
+);
+
+  // ------------------------------------------------------------------------------------ requests and bursts
+
+  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
+  logic [ADDR_WIDTH-1:0] burst_address;
+  logic [BB:0] burst_bytes;
+  logic [BB-LB:0] burst_beats;
+  logic [QW-1:0] burst_queue;
+  logic ticket_valid, ticket_take, drop;
+
+  sgdma_jobs #(
+      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
+  ) jobs (
+      .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
+      .list_push(list_push), .list_address(list_address), .list_length(list_length), .list_last(list_last),
+      .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
+      .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
+      .request_card(request_card), .request_port(request_port),
+      .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
+      .cmd_port(cmd_port), .cmd_queue(cmd_queue),
+      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address), .burst_bytes(burst_bytes),
+      .burst_beats(burst_beats), .burst_queue(burst_queue), .burst_segment_last(burst_segment_last),
+      .burst_request_last(burst_request_last), .burst_kill(burst_kill), .burst_begun(burst_begun),
+      .ticket_valid(ticket_valid), .ticket_take(ticket_take), .ticket_queue(done_queue), .ticket_tag(done_tag));
+
+  // ----------------------------------------------------------------------------------- stream, cut to lanes
+
+  localparam int SLICE = DATA_WIDTH + BYTES + 2;
+  logic word_valid, word_ready, word_last, word_error;
+  logic [DATA_WIDTH-1:0] word_data;
+  logic [BYTES-1:0] word_keep;
+
+  sgdma_fifo #(.WIDTH(SLICE), .DEPTH(2)) slice (
+      .clk(clk), .rst(rst),
+      .in_valid(stream_valid), .in_ready(stream_ready), .in_data({stream_data, stream_keep, stream_last, stream_error}),
+      .out_valid(word_valid), .out_ready(word_ready), .out_data({word_data, word_keep, word_last, word_error}),
+      .level());
+
+  logic middle_reg, discard_reg, discarded, cutting_reg, stream_bad_reg;
+  logic [BB:0] left_reg;
+  logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
+  logic [DATA_WIDTH-1:0] beat_data;
+
+  wire [BB:0] left = middle_reg ? left_reg : burst_bytes;
+  wire [LB-1:0] lane = middle_reg ? '0 : burst_address[LB-1:0];
+  wire [LB:0] lanes = (LB + 1)'(BYTES) - {1'b0, lane};
+  wire final_beat = left <= (BB + 1)'(lanes);
+  wire [LB:0] count = final_beat ? left[LB:0] : lanes;
+  wire want_last = final_beat && burst_request_last;
+
+  // Cutting short begins once, waits for the discarding of an earlier packet, and ends with the request's last record.
+  wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
+  wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
+  wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg || !burst_begun);
+  wire early = beat_valid && beat_early;
+
+  assign drop = cutting_reg && !(burst_valid && burst_request_last);
+  assign cancel = discard_reg;
+
+  sgdma_unpack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) unpack (
+      .clk(clk), .rst(rst),
+      .in_valid(word_valid), .in_ready(word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
+      .in_error(word_error),
+      .want_valid(burst_valid && !cut_short), .want_lane(lane), .want_count(count), .want_last(want_last),
+      .discard(discard_reg), .discarded(discarded),
+      .out_valid(beat_valid), .out_ready(beat_ready), .out_data(beat_data), .out_early(beat_early),
+      .out_broken(beat_broken), .out_open(beat_open), .out_error(beat_error));
+
+  // ---------------------------------------------------------------------------- burst complete: off to memory
+
+  localparam int LOG = BB + 1 + 4;
+  logic fifo_room, address_room, log_room;
+  logic [$clog2(FIFO_BEATS):0] fifo_free;
+  logic [$clog2(OUTSTANDING):0] log_free;
+  logic log_valid, log_take, log_segment_last, log_request_last, log_kill, log_stream_bad;
+  logic [BB:0] log_bytes;
+  logic [BYTES-1:0] strobe;
+
+  assign fifo_room = fifo_free != '0;
+  assign log_room = log_free > 1;
+  assign beat_ready = fifo_room && (!final_beat || (address_room && log_room));
+
+  wire beat = beat_valid && beat_ready && !beat_early;
+  wire burst_done = beat && final_beat;
+  wire kill_done = cut_going && burst_request_last && log_room;
+  wire now_bad = stream_bad_reg || (beat && (beat_error || beat_broken));
+
+  assign burst_ready = cut_short ? (cut_going && (!burst_request_last || log_room)) : burst_done;
+
+  always_comb begin
+    for (int i = 0; i < BYTES; i++) strobe[i] = i >= 32'(lane) && i < 32'(lane) + 32'(count);
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      middle_reg <= 1'b0;
+      cutting_reg <= 1'b0;
+      discard_reg <= 1'b0;
+      stream_bad_reg <= 1'b0;
+    end else begin
+      if (early || cut_begin) middle_reg <= 1'b0;
+      else if (beat) middle_reg <= !final_beat;
+
+      if (kill_done) cutting_reg <= 1'b0;
+      else if (early || cut_begin) cutting_reg <= 1'b1;
+
+      if (discarded) discard_reg <= 1'b0;
+      else if (early || (cut_begin && burst_begun) || (beat && want_last && beat_open)) discard_reg <= 1'b1;
+
+      if ((burst_done && burst_request_last) || kill_done) stream_bad_reg <= 1'b0;
+      else if (early || now_bad) stream_bad_reg <= 1'b1;
+    end
+    if (beat) left_reg <= left - (BB + 1)'(lanes);
+  end
+
+  sgdma_packet_fifo #(.WIDTH(DATA_WIDTH + BYTES), .DEPTH(FIFO_BEATS)) beats (
+      .clk(clk), .rst(rst),
+      .in_valid(beat), .in_data({strobe, beat_data}), .commit(burst_done), .rollback(early || cut_begin),
+      .free(fifo_free),
+      .out_valid(w_valid), .out_ready(w_ready), .out_data({w_strb, w_data}));
+
+  sgdma_fifo #(.WIDTH(ADDR_WIDTH - LB + 8), .DEPTH(16)) addresses (
+      .clk(clk), .rst(rst),
+      .in_valid(burst_done), .in_ready(address_room),
+      .in_data({burst_address[ADDR_WIDTH-1:LB], 8'(burst_beats) - 8'd1}),
+      .out_valid(aw_valid), .out_ready(aw_ready), .out_data({aw_addr[ADDR_WIDTH-1:LB], aw_len}), .level());
+
+  assign aw_addr[LB-1:0] = '0;
+
+  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING)) bursts (
+      .clk(clk), .rst(rst),
+      .in_valid(burst_done || kill_done), .commit(burst_done || kill_done), .rollback(1'b0), .free(log_free),
+      .in_data({burst_bytes, burst_segment_last, burst_request_last, kill_done, now_bad}),
+      .out_valid(log_valid), .out_ready(log_take),
+      .out_data({log_bytes, log_segment_last, log_request_last, log_kill, log_stream_bad}));
+
+  // ----------------------------------------------------------------------------------- responses and results
+
+  logic result_room, tally_bad;
+  logic [7:0] result_status;
+  logic [15:0] result_segment;
+  logic [31:0] result_bytes;
+
+  assign log_take = log_valid && result_room && (log_kill || b_valid);
+  assign b_ready = log_valid && result_room && !log_kill;
+
+  sgdma_tally #(.BB(BB)) tally (
+      .clk(clk), .rst(rst),
+      .burst(log_take && !log_kill), .burst_bytes(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
+      .abort(log_kill), .stream_bad(log_stream_bad), .request_end(log_take && log_request_last),
+      .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
+
+  logic result_valid, result_whole, crc_valid;    // whole: the packet was what the request asked for
+
+  sgdma_fifo #(.WIDTH(8 + 16 + 32 + 1), .DEPTH(4)) results (
+      .clk(clk), .rst(rst),
+      .in_valid(log_take && log_request_last), .in_ready(result_room),
+      .in_data({result_status, result_segment, result_bytes, !log_kill && !log_stream_bad}),
+      .out_valid(result_valid), .out_ready(ticket_take),
+      .out_data({done_status, done_segment, done_bytes, result_whole}), .level());
+
+  assign done_valid = result_valid && ticket_valid && crc_valid;
+  assign ticket_take = done_valid && done_ready;
+
+  if (CRC) begin : g_crc
+    // Every packet yields a checksum and, in the same order, a verdict; only whole packets' checksums are kept.
+    logic [31:0] crc, packet_crc;
+    logic crc_good, packet_valid, verdict_valid, verdict_whole;
+    logic [9:0] crc_free;
+    wire packet_over = burst_done && burst_request_last && !beat_open;
+    wire judge = packet_valid && verdict_valid;
+
+    sgdma_crc32c #(.DATA_WIDTH(DATA_WIDTH)) checksum (
+        .clk(clk), .rst(rst),
+        .in_valid(word_valid && word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
+        .out_valid(packet_valid), .out_ready(judge), .out_crc(packet_crc));
+
+    sgdma_fifo #(.WIDTH(1), .DEPTH(4)) verdicts (
+        .clk(clk), .rst(rst),
+        .in_valid(packet_over || discarded), .in_ready(), .in_data(packet_over && !now_bad),
+        .out_valid(verdict_valid), .out_ready(judge), .out_data(verdict_whole), .level());
+
+    sgdma_packet_fifo #(.WIDTH(32), .DEPTH(512)) checksums (
+        .clk(clk), .rst(rst),
+        .in_valid(judge && verdict_whole), .in_data(packet_crc), .commit(judge && verdict_whole), .rollback(1'b0),
+        .free(crc_free),
+        .out_valid(crc_good), .out_ready(ticket_take && result_whole), .out_data(crc));
+
+    assign crc_valid = crc_good || !result_whole;
+    wire unused = &{1'b0, crc_free};
+    assign done_crc = done_status == sgdma_pkg::STATUS_OK ? crc : 32'd0;
+  end else begin : g_no_crc
+    assign crc_valid = 1'b1;
+    assign done_crc = 32'd0;
+    wire unused = &{1'b0, result_whole, discarded, beat_open};
+  end
+
+  wire unused = &{1'b0, tally_bad};
+
+endmodule

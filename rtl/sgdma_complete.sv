@@ -1,0 +1,179 @@
+// Completion writer: turns results into records, sends them on their way and reports them written when memory has said so.
+//
+// Sources in turn: 0 rejected by the checker, 1 H2C, 2 C2H. Write responses of records come back in order.
+
+module sgdma_complete #(
+    parameter int DATA_WIDTH = 64,
+    parameter int ADDR_WIDTH = 64,
+    parameter int QUEUES = 4,
+    parameter int OUTSTANDING = 128,
+    localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
+    localparam int SQ = sgdma_pkg::SQ_PTR,
+    localparam int CQ = sgdma_pkg::CQ_PTR,
+    localparam int RESULT = QW + 16 + 4 + 8 + 16 + 32 + 32
+) (
+    input  logic                   clk,
+    input  logic                   rst,
+    input  logic [63:0]            timestamp,
+
+    // {queue, tag, opcode, status, segment, bytes, crc} of each source.
+    input  logic [2:0]             in_valid,
+    output logic [2:0]             in_ready,
+    input  logic [2:0][RESULT-1:0] in_result,
+
+    // Look-up in the queue state.
+    output logic [QW-1:0]          issue_queue,
+    input  logic [63:0]            issue_base,
+    input  logic [4:0]             issue_log2,
+    input  logic [CQ-1:0]          issue_index,
+    input  logic [SQ-1:0]          issue_sq_head,
+    output logic                   issue,
+    output logic                   written,
+    output logic                   written_error,
+    output logic [QW-1:0]          written_queue,
+
+    output logic                   aw_valid,
+    input  logic                   aw_ready,
+    output logic [ADDR_WIDTH-1:0]  aw_addr,
+    output logic [7:0]             aw_len,
+    output logic                   w_valid,
+    input  logic                   w_ready,
+    output logic [DATA_WIDTH-1:0]  w_data,
+    output logic [DATA_WIDTH/8-1:0] w_strb,
+    input  logic                   b_valid,
+    input  logic                   b_error
+);
+
+  localparam int RECORD = 256;
+  localparam int LB = $clog2(DATA_WIDTH / 8);
+  localparam int BEATS = DATA_WIDTH < RECORD ? RECORD / DATA_WIDTH : 1;
+  localparam int BW = BEATS > 1 ? $clog2(BEATS) : 1;
+
+  // ------------------------------------------------------------------------------------ stage 1: pick a result
+
+  logic picked_reg, move;
+  logic [1:0] turn_reg, source;
+  logic [RESULT-1:0] result_reg;
+  logic source_valid;
+
+  function automatic logic [1:0] after(input logic [1:0] turn, input logic [1:0] step);
+    logic [2:0] sum;
+    sum = {1'b0, turn} + {1'b0, step};
+    after = sum >= 3'd3 ? 2'(sum - 3'd3) : sum[1:0];
+  endfunction
+
+  always_comb begin
+    source = turn_reg;
+    source_valid = 1'b0;
+    for (int i = 2; i >= 0; i--) begin
+      if (in_valid[after(turn_reg, 2'(i))]) begin
+        source = after(turn_reg, 2'(i));
+        source_valid = 1'b1;
+      end
+    end
+  end
+
+  wire pick_ready = !picked_reg || move;
+  assign in_ready = pick_ready && source_valid ? 3'd1 << source : 3'd0;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      picked_reg <= 1'b0;
+      turn_reg <= 2'd0;
+    end else if (pick_ready) begin
+      picked_reg <= source_valid;
+      if (source_valid) turn_reg <= after(source, 2'd1);
+    end
+  end
+
+  always_ff @(posedge clk) if (pick_ready) result_reg <= in_result[source];
+
+  // ---------------------------------------------------------------------------------- stage 2: make the record
+
+  logic [15:0] tag, segment;
+  logic [3:0] opcode;
+  logic [7:0] status;
+  logic [31:0] bytes, crc;
+  sgdma_pkg::completion_t record;
+
+  assign {issue_queue, tag, opcode, status, segment, bytes, crc} = result_reg;
+
+  wire [CQ-1:0] ring_mask = (CQ'(1) << issue_log2) - 1'b1;
+  wire [63:0] offset = {43'd0, issue_index & ring_mask, 5'd0};
+  wire wrapped = (issue_index & (CQ'(1) << issue_log2)) != '0;
+
+  always_comb begin
+    record.tag = tag;
+    record.sequence_number = issue_index;
+    record.segment_index = segment;
+    record.status = status;
+    record.opcode = {4'd0, opcode};
+    record.bytes_moved = bytes;
+    record.crc32c = crc;
+    record.timestamp = timestamp;
+    record.sq_head = 32'(issue_sq_head);
+    record.queue = 16'(issue_queue);
+    record.phase = {15'd0, !wrapped};
+  end
+
+  logic address_reg, data_reg, log_ready;            // address and data still to be sent
+  logic [ADDR_WIDTH-1:0] addr_reg;
+  logic [RECORD-1:0] record_reg;
+  logic [BW-1:0] beat_reg;
+  wire last_beat = BEATS == 1 || beat_reg == BW'(BEATS - 1);
+  wire data_done = w_valid && w_ready && last_beat;
+
+  assign move = picked_reg && !address_reg && (!data_reg || data_done) && log_ready;
+  assign issue = move;
+  assign aw_valid = address_reg;
+  assign aw_addr = {addr_reg[ADDR_WIDTH-1:LB], LB'(0)};
+  assign aw_len = 8'(BEATS - 1);
+  assign w_valid = data_reg;
+
+  if (DATA_WIDTH <= RECORD) begin : g_beats
+    assign w_data = record_reg[DATA_WIDTH*beat_reg +: DATA_WIDTH];
+    assign w_strb = '1;
+  end else begin : g_part
+    wire [$clog2(DATA_WIDTH/RECORD)-1:0] part = addr_reg[5 +: $clog2(DATA_WIDTH / RECORD)];
+    assign w_data = {DATA_WIDTH / RECORD{record_reg}};
+    always_comb begin
+      for (int i = 0; i < DATA_WIDTH / 8; i++) w_strb[i] = i / 32 == 32'(part);
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      address_reg <= 1'b0;
+      data_reg <= 1'b0;
+      beat_reg <= '0;
+    end else begin
+      if (move) address_reg <= 1'b1;
+      else if (aw_ready) address_reg <= 1'b0;
+      if (move) data_reg <= 1'b1;
+      else if (data_done) data_reg <= 1'b0;
+      if (w_valid && w_ready) beat_reg <= last_beat ? '0 : beat_reg + 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (move) begin
+      addr_reg <= ADDR_WIDTH'(issue_base + offset);
+      record_reg <= record;
+    end
+  end
+
+  // -------------------------------------------------------------------------------------- responses, in order
+
+  logic log_valid;
+
+  sgdma_fifo #(.WIDTH(QW), .DEPTH(OUTSTANDING)) log (
+      .clk(clk), .rst(rst),
+      .in_valid(move), .in_ready(log_ready), .in_data(issue_queue),
+      .out_valid(log_valid), .out_ready(b_valid), .out_data(written_queue), .level());
+
+  assign written = b_valid && log_valid;
+  assign written_error = b_error;
+
+  wire unused = &{1'b0, addr_reg, beat_reg};
+
+endmodule

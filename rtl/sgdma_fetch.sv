@@ -1,0 +1,247 @@
+// Descriptor prefetch: reads submission rings in aligned bursts of up to 16 slots, many outstanding, and keeps the slots
+// of every queue in its own region of one block memory until the checker has consumed them.
+//
+// A slot's place in its region is its ring index modulo PREFETCH, so a beat always lands in one row. After a read that
+// was answered by an error the slots of that queue are not to be trusted (`bad`).
+
+module sgdma_fetch #(
+    parameter int DATA_WIDTH = 64,
+    parameter int ADDR_WIDTH = 64,
+    parameter int QUEUES = 4,
+    parameter int PREFETCH = 256,
+    localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
+    localparam int SQ = sgdma_pkg::SQ_PTR
+) (
+    input  logic                      clk,
+    input  logic                      rst,
+
+    input  logic [QUEUES-1:0]         fetching,
+    input  logic [QUEUES-1:0]         restart,
+    input  logic [QUEUES-1:0][SQ-1:0] sq_tail,
+    input  logic [QUEUES-1:0][SQ-1:0] sq_head,
+    output logic [QW-1:0]             base_queue,
+    input  logic [63:0]               base_address,
+    input  logic [4:0]                base_log2,
+    output logic [QUEUES-1:0]         busy,       // bursts of this queue are under way
+    output logic                      error,
+    output logic [QW-1:0]             error_queue,
+
+    // Read bursts.
+    output logic                      ar_valid,
+    input  logic                      ar_ready,
+    output logic [ADDR_WIDTH-1:0]     ar_addr,
+    output logic [7:0]                ar_len,
+    input  logic                      r_valid,
+    input  logic [DATA_WIDTH-1:0]     r_data,
+    input  logic                      r_error,
+    input  logic                      r_last,
+
+    // Slots for the checker: the first one not yet there, and a read port of one cycle's latency.
+    output logic [QUEUES-1:0][SQ-1:0] filled,
+    output logic [QUEUES-1:0]         bad,
+    input  logic                      read_enable,
+    input  logic [QW-1:0]             read_queue,
+    input  logic [SQ-1:0]             read_index,
+    output logic [127:0]              read_slot
+);
+
+  localparam int CHUNK_LOG2 = 4;
+  localparam int CHUNK = 1 << CHUNK_LOG2;
+  localparam int BEAT_BYTES = DATA_WIDTH / 8;
+  localparam int ROW_WIDTH = DATA_WIDTH < 128 ? 128 : DATA_WIDTH;
+  localparam int LANE = $clog2(ROW_WIDTH / 128);                    // slots of a row, log2
+  localparam int REGION = $clog2(PREFETCH) - LANE;                  // rows of a queue's region, log2
+  localparam int ROWS = QUEUES << REGION;
+  localparam int RW = $clog2(ROWS);
+
+  if (PREFETCH < 2 * CHUNK || (1 << $clog2(PREFETCH)) != PREFETCH) begin : g_bad_prefetch
+    $error("sgdma_fetch: PREFETCH = %0d must be a power of two of at least %0d", PREFETCH, 2 * CHUNK);
+  end
+
+  // ------------------------------------------------------------------------------------- requests to memory
+
+  typedef enum logic [1:0] {PICK, SIZE, SEND} state_t;
+  state_t state_reg;
+  logic [QUEUES-1:0][SQ-1:0] next_reg;                              // first slot not yet asked for
+  logic [QUEUES-1:0] want;
+  logic [QW-1:0] queue_reg, pick;
+  logic pick_valid;
+  logic [CHUNK_LOG2:0] slots_reg, slots;
+  logic [ADDR_WIDTH-1:0] addr_reg;
+  logic [7:0] len_reg;
+  logic log_ready;
+
+  // A queue wants a fetch when slots are waiting and a whole chunk has room.
+  always_comb begin
+    pick = queue_reg;
+    pick_valid = 1'b0;
+    for (int q = 0; q < QUEUES; q++) begin
+      want[q] = fetching[q] && !bad_reg[q] && next_reg[q] != sq_tail[q] && (next_reg[q] - sq_head[q]) <= SQ'(PREFETCH - CHUNK);
+    end
+    for (int i = QUEUES; i > 0; i--) begin
+      if (want[(32'(queue_reg) + i) % QUEUES]) begin
+        pick = QW'((32'(queue_reg) + i) % QUEUES);
+        pick_valid = 1'b1;
+      end
+    end
+  end
+
+  // A chunk ends at the tail, at a multiple of 16 slots, or at the end of a ring smaller than that.
+  wire [SQ-1:0] next_slot = next_reg[queue_reg];
+  wire [SQ-1:0] waiting = sq_tail[queue_reg] - next_slot;
+  wire [CHUNK_LOG2:0] edge_size = base_log2 < 5'(CHUNK_LOG2) ? (CHUNK_LOG2 + 1)'(1) << base_log2[2:0]
+                                                             : (CHUNK_LOG2 + 1)'(CHUNK);
+  wire [CHUNK_LOG2:0] to_edge = edge_size - ({1'b0, next_slot[CHUNK_LOG2-1:0]} & (edge_size - 1'b1));
+  assign slots = waiting < SQ'(to_edge) ? waiting[CHUNK_LOG2:0] : to_edge;
+  assign base_queue = queue_reg;
+
+  wire [SQ-1:0] ring_mask = (SQ'(1) << base_log2) - 1'b1;
+  wire [SQ+3:0] slot_offset = {next_slot & ring_mask, 4'b0};
+  wire [63:0] slot_address = base_address + 64'(slot_offset);
+  logic [7:0] beats_less_one;
+  if (DATA_WIDTH == 64) begin : g_len_narrow
+    assign beats_less_one = {2'b0, slots, 1'b0} - 8'd1;
+  end else begin : g_len_wide
+    wire [7:0] lane = 8'(next_slot) & 8'((1 << LANE) - 1);
+    assign beats_less_one = (lane + 8'(slots) - 8'd1) >> LANE;
+  end
+
+  assign ar_valid = state_reg == SEND && log_ready;
+  assign ar_addr = addr_reg;
+  assign ar_len = len_reg;
+
+  wire sent = ar_valid && ar_ready;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      state_reg <= PICK;
+      queue_reg <= '0;
+      next_reg <= '0;
+    end else begin
+      case (state_reg)
+        PICK: begin
+          queue_reg <= pick;
+          if (pick_valid) state_reg <= SIZE;
+        end
+        SIZE: begin
+          state_reg <= SEND;
+          next_reg[queue_reg] <= next_slot + SQ'(slots);
+        end
+        default: if (sent) state_reg <= PICK;
+      endcase
+      for (int q = 0; q < QUEUES; q++) if (restart[q]) next_reg[q] <= '0;
+    end
+  end
+
+  logic [SQ-1:0] first_reg;
+
+  always_ff @(posedge clk) begin
+    if (state_reg == SIZE) begin
+      slots_reg <= slots;
+      first_reg <= next_slot;
+      addr_reg <= ADDR_WIDTH'(slot_address) & ~ADDR_WIDTH'(BEAT_BYTES - 1);
+      len_reg <= beats_less_one;
+    end
+  end
+
+  // ------------------------------------------------------------------------------------- answers from memory
+
+  logic log_valid;
+  logic [QW-1:0] log_queue;
+  logic [SQ-1:0] log_first;
+  logic [CHUNK_LOG2:0] log_slots;
+
+  sgdma_fifo #(.WIDTH(QW + SQ + CHUNK_LOG2 + 1), .DEPTH(16)) log (
+      .clk(clk), .rst(rst),
+      .in_valid(sent), .in_ready(log_ready), .in_data({queue_reg, first_reg, slots_reg}),
+      .out_valid(log_valid), .out_ready(r_valid && r_last), .out_data({log_queue, log_first, log_slots}), .level());
+
+  logic running_reg;                                                // in the middle of a burst
+  logic half_reg;                                                   // of a slot, 64 bit only
+  logic [SQ-1:0] cursor_reg;
+  logic [QUEUES-1:0][SQ-1:0] filled_reg;
+  logic [QUEUES-1:0] bad_reg;
+
+  wire [SQ-1:0] cursor = running_reg ? cursor_reg : log_first;
+  wire [SQ-1:0] past = log_first + SQ'(log_slots);
+  wire slot_done = DATA_WIDTH > 64 || half_reg;
+  wire [SQ-1:0] cursor_up = ((cursor >> LANE) + 1'b1) << LANE;
+  wire [SQ-1:0] cursor_next = !slot_done ? cursor : r_last ? past : cursor_up;
+
+  always_comb begin
+    for (int q = 0; q < QUEUES; q++) busy[q] = next_reg[q] != filled_reg[q];
+  end
+
+  assign filled = filled_reg;
+  assign bad = bad_reg;
+  assign error = r_valid && r_error;
+  assign error_queue = log_queue;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      running_reg <= 1'b0;
+      half_reg <= 1'b0;
+      filled_reg <= '0;
+      bad_reg <= '0;
+    end else begin
+      if (r_valid) begin
+        running_reg <= !r_last;
+        half_reg <= !half_reg && DATA_WIDTH == 64;
+        filled_reg[log_queue] <= cursor_next;
+        if (r_error) bad_reg[log_queue] <= 1'b1;
+      end
+      for (int q = 0; q < QUEUES; q++) begin
+        if (restart[q]) begin
+          filled_reg[q] <= '0;
+          bad_reg[q] <= 1'b0;
+        end
+      end
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (r_valid) cursor_reg <= cursor_next;
+  end
+
+  // -------------------------------------------------------------------------------------------- slot memory
+
+  logic [RW-1:0] write_row, read_row;
+
+  if (QUEUES > 1) begin : g_regions
+    assign write_row = {log_queue, cursor[REGION+LANE-1:LANE]};
+    assign read_row = {read_queue, read_index[REGION+LANE-1:LANE]};
+  end else begin : g_region
+    assign write_row = cursor[REGION+LANE-1:LANE];
+    assign read_row = read_index[REGION+LANE-1:LANE];
+  end
+
+  if (DATA_WIDTH == 64) begin : g_halves
+    logic [63:0] low [ROWS];
+    logic [63:0] high [ROWS];
+    logic [127:0] slot_reg;
+    always_ff @(posedge clk) begin
+      if (r_valid && !half_reg) low[write_row] <= r_data;
+      if (r_valid && half_reg) high[write_row] <= r_data;
+      if (read_enable) slot_reg <= {high[read_row], low[read_row]};
+    end
+    assign read_slot = slot_reg;
+  end else begin : g_rows
+    logic [ROW_WIDTH-1:0] rows [ROWS];
+    logic [ROW_WIDTH-1:0] row_reg;
+    always_ff @(posedge clk) begin
+      if (r_valid) rows[write_row] <= r_data;
+      if (read_enable) row_reg <= rows[read_row];
+    end
+    if (LANE == 0) begin : g_slot
+      assign read_slot = row_reg;
+    end else begin : g_lanes
+      logic [LANE-1:0] lane_reg;
+      always_ff @(posedge clk) if (read_enable) lane_reg <= read_index[LANE-1:0];
+      assign read_slot = row_reg[128*lane_reg +: 128];
+    end
+  end
+
+  // Slots beyond the memory's reach of the index, and a queue index of one queue, carry nothing here.
+  wire unused = &{1'b0, read_index, read_queue, slot_address, log_valid};
+
+endmodule

@@ -1,0 +1,52 @@
+// Small synchronous FIFO in distributed memory: first word falls through, one cycle from write to valid.
+//
+// Writing while full or reading while empty is the caller's mistake and is ignored here.
+
+module sgdma_fifo #(
+    parameter int WIDTH = 8,
+    parameter int DEPTH = 16,
+    localparam int PTR = $clog2(DEPTH)
+) (
+    input  logic             clk,
+    input  logic             rst,
+
+    input  logic             in_valid,
+    output logic             in_ready,
+    input  logic [WIDTH-1:0] in_data,
+
+    output logic             out_valid,
+    input  logic             out_ready,
+    output logic [WIDTH-1:0] out_data,
+    output logic [PTR:0]     level
+);
+
+  if (DEPTH < 2 || (1 << PTR) != DEPTH) begin : g_bad_depth
+    $error("sgdma_fifo: DEPTH = %0d must be a power of two of at least 2", DEPTH);
+  end
+
+  logic [WIDTH-1:0] memory [DEPTH];
+  logic [PTR:0] wr_reg, rd_reg;
+
+  wire push = in_valid && in_ready;
+  wire pop  = out_valid && out_ready;
+
+  assign level     = wr_reg - rd_reg;
+  assign in_ready  = level != (PTR + 1)'(DEPTH);
+  assign out_valid = wr_reg != rd_reg;
+  assign out_data  = memory[rd_reg[PTR-1:0]];
+
+  always_ff @(posedge clk) begin
+    if (push) memory[wr_reg[PTR-1:0]] <= in_data;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      wr_reg <= '0;
+      rd_reg <= '0;
+    end else begin
+      if (push) wr_reg <= wr_reg + 1'b1;
+      if (pop) rd_reg <= rd_reg + 1'b1;
+    end
+  end
+
+endmodule

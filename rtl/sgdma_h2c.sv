@@ -1,0 +1,249 @@
+// H2C engine: reads the segments of a request from host memory and delivers them to user logic as one packet.
+//
+//   list --> split --> read bursts            memory beats --> data FIFO --> lanes --> pack --> stream
+//                          |                                                   ^
+//                          +------------------ log of bursts ------------------+
+//
+// A burst is sent only when the data FIFO has room for all of it, so the read channel never waits for user logic and
+// descriptor fetches pass freely. Results appear in the order of requests, when user logic has taken the last beat.
+
+module sgdma_h2c #(
+    parameter int DATA_WIDTH = 64,
+    parameter int ADDR_WIDTH = 64,
+    parameter int QUEUES = 4,
+    parameter int BURST = 512,
+    parameter int LIST_SLOTS = 512,
+    parameter int FIFO_BEATS = 512,
+    parameter int OUTSTANDING = 256,
+    parameter bit REALIGN = 1,
+    parameter int GRANULE = 1,
+    parameter bit CRC = 0,
+    localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
+    localparam int BYTES = DATA_WIDTH / 8,
+    localparam int LB = $clog2(BYTES),
+    localparam int BB = $clog2(BURST),
+    localparam int FREE = $clog2(LIST_SLOTS) + 1
+) (
+    input  logic                  clk,
+    input  logic                  rst,
+    input  logic [QUEUES-1:0]     aborting,
+
+    // Checked requests.
+    input  logic                  list_push,
+    input  logic [ADDR_WIDTH-1:0] list_address,
+    input  logic [31:0]           list_length,
+    input  logic                  list_last,
+    input  logic                  list_commit,
+    input  logic                  list_rollback,
+    output logic [FREE-1:0]       list_free,
+    output logic                  request_room,
+    input  logic [QW-1:0]         request_queue,
+    input  logic [15:0]           request_tag,
+    input  logic [31:0]           request_length,
+    input  logic [47:0]           request_card,
+    input  logic [1:0]            request_port,
+
+    // Read bursts.
+    output logic                  ar_valid,
+    input  logic                  ar_ready,
+    output logic [ADDR_WIDTH-1:0] ar_addr,
+    output logic [7:0]            ar_len,
+    input  logic                  r_valid,
+    input  logic [DATA_WIDTH-1:0] r_data,
+    input  logic                  r_error,
+
+    // User logic.
+    output logic                  cmd_valid,
+    input  logic                  cmd_ready,
+    output logic [47:0]           cmd_address,
+    output logic [31:0]           cmd_length,
+    output logic [1:0]            cmd_port,
+    output logic [7:0]            cmd_queue,
+    output logic                  stream_valid,
+    input  logic                  stream_ready,
+    output logic [DATA_WIDTH-1:0] stream_data,
+    output logic [BYTES-1:0]      stream_keep,
+    output logic                  stream_last,
+    output logic                  stream_error,
+
+    // Results.
+    output logic                  done_valid,
+    input  logic                  done_ready,
+    output logic [QW-1:0]         done_queue,
+    output logic [15:0]           done_tag,
+    output logic [7:0]            done_status,
+    output logic [15:0]           done_segment,
+    output logic [31:0]           done_bytes,
+    output logic [31:0]           done_crc
+);
+
+  // ------------------------------------------------------------------------------------ requests and bursts
+
+  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
+  logic [ADDR_WIDTH-1:0] burst_address;
+  logic [BB:0] burst_bytes;
+  logic [BB-LB:0] burst_beats;
+  logic [QW-1:0] burst_queue;
+  logic ticket_valid, ticket_take;
+
+  sgdma_jobs #(
+      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
+  ) jobs (
+      .clk(clk), .rst(rst), .aborting(aborting), .drop(1'b0),
+      .list_push(list_push), .list_address(list_address), .list_length(list_length), .list_last(list_last),
+      .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
+      .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
+      .request_card(request_card), .request_port(request_port),
+      .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
+      .cmd_port(cmd_port), .cmd_queue(cmd_queue),
+      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address), .burst_bytes(burst_bytes),
+      .burst_beats(burst_beats), .burst_queue(burst_queue), .burst_segment_last(burst_segment_last),
+      .burst_request_last(burst_request_last), .burst_kill(burst_kill), .burst_begun(burst_begun),
+      .ticket_valid(ticket_valid), .ticket_take(ticket_take), .ticket_queue(done_queue), .ticket_tag(done_tag));
+
+  // A record is a burst, or what ends a request that is cut short; records of a request being cut short are dropped.
+  localparam int CREDIT = $clog2(FIFO_BEATS) + 1;
+  logic [CREDIT-1:0] credit_reg;
+  logic log_ready, data_take, cutting_reg;
+
+  wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
+  wire log_push = burst_valid && log_ready && (cut_short ? burst_request_last : ar_valid && ar_ready);
+  wire sent = ar_valid && ar_ready;
+
+  assign ar_valid = burst_valid && log_ready && !cut_short && credit_reg >= CREDIT'(burst_beats);
+  assign ar_addr = {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
+  assign ar_len = 8'(burst_beats) - 8'd1;
+  assign burst_ready = cut_short ? (log_ready || !burst_request_last) : (ar_valid && ar_ready);
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      credit_reg <= CREDIT'(FIFO_BEATS);
+      cutting_reg <= 1'b0;
+    end else begin
+      credit_reg <= credit_reg - (sent ? CREDIT'(burst_beats) : CREDIT'(0)) + CREDIT'(data_take);
+      if (burst_valid && burst_ready) cutting_reg <= cut_short && !burst_request_last;
+    end
+  end
+
+  // ----------------------------------------------------------------------------------- log and data, in step
+
+  localparam int LOG = LB + BB + 1 + 4;
+  logic log_valid, log_take, log_segment_last, log_request_last, log_kill, log_begun;
+  logic [LB-1:0] log_lane;
+  logic [BB:0] log_bytes;
+  logic log_free_some;
+  logic [$clog2(OUTSTANDING):0] log_free;
+
+  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING)) bursts (
+      .clk(clk), .rst(rst),
+      .in_valid(log_push), .commit(log_push), .rollback(1'b0), .free(log_free),
+      .in_data({burst_address[LB-1:0], burst_bytes, burst_segment_last, burst_request_last, cut_short, burst_begun}),
+      .out_valid(log_valid), .out_ready(log_take),
+      .out_data({log_lane, log_bytes, log_segment_last, log_request_last, log_kill, log_begun}));
+
+  assign log_free_some = log_free > 1;
+  assign log_ready = log_free_some;
+
+  logic data_valid, data_error;
+  logic [DATA_WIDTH-1:0] data;
+  logic [$clog2(FIFO_BEATS):0] data_free;
+
+  sgdma_packet_fifo #(.WIDTH(DATA_WIDTH + 1), .DEPTH(FIFO_BEATS)) beats (
+      .clk(clk), .rst(rst),
+      .in_valid(r_valid), .commit(r_valid), .rollback(1'b0), .free(data_free), .in_data({r_error, r_data}),
+      .out_valid(data_valid), .out_ready(data_take), .out_data({data_error, data}));
+
+  // -------------------------------------------------------------------------------------------------- lanes
+
+  logic middle_reg;                                // in the middle of a burst
+  logic [BB:0] left_reg;
+  logic burst_bad_reg;
+  logic pack_valid, pack_ready;
+
+  wire [BB:0] left = middle_reg ? left_reg : log_bytes;
+  wire [LB-1:0] lane = middle_reg ? '0 : log_lane;
+  wire [LB:0] lanes = (LB + 1)'(BYTES) - {1'b0, lane};
+  wire final_beat = left <= (BB + 1)'(lanes);
+  wire [LB:0] count = final_beat ? left[LB:0] : lanes;
+  wire quiet = log_kill && !log_begun;             // user logic never heard of this request
+  logic result_room, pack_idle, tally_bad;
+  logic [7:0] result_status;
+  logic [15:0] result_segment;
+  logic [31:0] result_bytes;
+
+  assign pack_valid = log_valid && result_room && (log_kill ? log_begun : data_valid);
+  assign data_take = data_valid && log_valid && !log_kill && result_room && pack_ready;
+  wire ghost = log_valid && quiet && result_room && pack_idle;
+  wire beat = (pack_valid && pack_ready) || ghost;
+  assign log_take = beat && (log_kill || final_beat);
+  wire request_end = log_take && log_request_last;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      middle_reg <= 1'b0;
+      burst_bad_reg <= 1'b0;
+    end else if (beat) begin
+      middle_reg <= !(log_kill || final_beat);
+      burst_bad_reg <= !log_take && (burst_bad_reg || data_error);
+    end
+    if (beat) left_reg <= left - (BB + 1)'(lanes);
+  end
+
+  sgdma_pack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) pack (
+      .clk(clk), .rst(rst),
+      .in_valid(pack_valid), .in_ready(pack_ready), .in_data(data), .in_lane(log_kill ? '0 : lane),
+      .in_count(log_kill ? '0 : count), .in_last(log_request_last && (log_kill || final_beat)),
+      .in_error(result_status != sgdma_pkg::STATUS_OK),
+      .out_valid(stream_valid), .out_ready(stream_ready), .out_data(stream_data), .out_keep(stream_keep),
+      .out_last(stream_last), .out_error(stream_error));
+
+  // ------------------------------------------------------------------------------------------------ results
+
+  sgdma_tally #(.BB(BB)) tally (
+      .clk(clk), .rst(rst),
+      .burst(log_take && !log_kill), .burst_bytes(log_bytes), .burst_bad(burst_bad_reg || data_error),
+      .segment_last(log_segment_last), .abort(log_kill), .stream_bad(1'b0), .request_end(request_end),
+      .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
+
+  // Results wait here until user logic has taken the packet's last beat.
+  localparam int RESULT = 8 + 16 + 32 + 1;
+  logic result_valid, result_quiet, crc_valid;
+  logic [2:0] result_level;
+
+  sgdma_fifo #(.WIDTH(RESULT), .DEPTH(4)) results (
+      .clk(clk), .rst(rst),
+      .in_valid(request_end), .in_ready(result_room), .in_data({result_status, result_segment, result_bytes, quiet}),
+      .out_valid(result_valid), .out_ready(done_valid && done_ready),
+      .out_data({done_status, done_segment, done_bytes, result_quiet}), .level(result_level));
+
+  // Packets taken by user logic whose results are still to be handed on.
+  logic [2:0] taken_reg;
+  wire packet_end = stream_valid && stream_ready && stream_last;
+  wire handed = done_valid && done_ready;
+
+  assign pack_idle = result_level == 3'd0;
+  assign done_valid = result_valid && ticket_valid && (result_quiet || (taken_reg != 3'd0 && crc_valid));
+  assign ticket_take = handed;
+
+  always_ff @(posedge clk) begin
+    if (rst) taken_reg <= 3'd0;
+    else taken_reg <= taken_reg + 3'(packet_end) - 3'(handed && !result_quiet);
+  end
+
+  if (CRC) begin : g_crc
+    logic [31:0] crc;
+    logic crc_good;
+    sgdma_crc32c #(.DATA_WIDTH(DATA_WIDTH)) crc32c (
+        .clk(clk), .rst(rst),
+        .in_valid(stream_valid && stream_ready), .in_data(stream_data), .in_keep(stream_keep), .in_last(stream_last),
+        .out_valid(crc_good), .out_ready(handed && !result_quiet), .out_crc(crc));
+    assign crc_valid = crc_good;
+    assign done_crc = done_status == sgdma_pkg::STATUS_OK ? crc : 32'd0;
+  end else begin : g_no_crc
+    assign crc_valid = 1'b1;
+    assign done_crc = 32'd0;
+  end
+
+  wire unused = &{1'b0, data_free, tally_bad, burst_address};
+
+endmodule

@@ -1,0 +1,116 @@
+// Front of an engine: buffers checked requests of one direction and cuts them into bursts.
+//
+// Lists and requests come from the checker; bursts go to the engine; `ticket` is the identity of the oldest request that has
+// not completed.
+
+module sgdma_jobs #(
+    parameter int DATA_WIDTH = 64,
+    parameter int ADDR_WIDTH = 64,
+    parameter int QUEUES = 4,
+    parameter int BURST = 512,
+    parameter int LIST_SLOTS = 512,
+    parameter int TICKETS = 256,
+    localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
+    localparam int BB = $clog2(BURST),
+    localparam int LB = $clog2(DATA_WIDTH / 8),
+    localparam int FREE = $clog2(LIST_SLOTS) + 1
+) (
+    input  logic                  clk,
+    input  logic                  rst,
+    input  logic [QUEUES-1:0]     aborting,
+    input  logic                  drop,
+
+    input  logic                  list_push,
+    input  logic [ADDR_WIDTH-1:0] list_address,
+    input  logic [31:0]           list_length,
+    input  logic                  list_last,
+    input  logic                  list_commit,
+    input  logic                  list_rollback,
+    output logic [FREE-1:0]       list_free,
+    output logic                  request_room,
+    input  logic [QW-1:0]         request_queue,
+    input  logic [15:0]           request_tag,
+    input  logic [31:0]           request_length,
+    input  logic [47:0]           request_card,
+    input  logic [1:0]            request_port,
+
+    output logic                  cmd_valid,
+    input  logic                  cmd_ready,
+    output logic [47:0]           cmd_address,
+    output logic [31:0]           cmd_length,
+    output logic [1:0]            cmd_port,
+    output logic [7:0]            cmd_queue,
+
+    output logic                  burst_valid,
+    input  logic                  burst_ready,
+    output logic [ADDR_WIDTH-1:0] burst_address,
+    output logic [BB:0]           burst_bytes,
+    output logic [BB-LB:0]        burst_beats,
+    output logic [QW-1:0]         burst_queue,
+    output logic                  burst_segment_last,
+    output logic                  burst_request_last,
+    output logic                  burst_kill,
+    output logic                  burst_begun,
+
+    output logic                  ticket_valid,
+    input  logic                  ticket_take,
+    output logic [QW-1:0]         ticket_queue,
+    output logic [15:0]           ticket_tag
+);
+
+  // The checker looks for room once a request, and up to four requests can be on their way from it.
+  localparam int MARGIN = 6;
+
+  logic segment_valid, segment_ready, segment_last;
+  logic [ADDR_WIDTH-1:0] segment_address;
+  logic [31:0] segment_length;
+
+  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 33), .DEPTH(LIST_SLOTS)) lists (
+      .clk(clk), .rst(rst),
+      .in_valid(list_push), .in_data({list_address, list_length, list_last}),
+      .commit(list_commit), .rollback(list_rollback), .free(list_free),
+      .out_valid(segment_valid), .out_ready(segment_ready),
+      .out_data({segment_address, segment_length, segment_last}));
+
+  localparam int START = QW + 32 + 48 + 2;
+  logic start_valid, start_ready, start_in_ready;
+  logic [QW-1:0] start_queue;
+  logic [31:0] start_length;
+  logic [47:0] start_card;
+  logic [1:0] start_port;
+  logic [4:0] start_level;
+
+  sgdma_fifo #(.WIDTH(START), .DEPTH(16)) starts (
+      .clk(clk), .rst(rst),
+      .in_valid(list_commit), .in_ready(start_in_ready),
+      .in_data({request_queue, request_length, request_card, request_port}),
+      .out_valid(start_valid), .out_ready(start_ready), .out_data({start_queue, start_length, start_card, start_port}),
+      .level(start_level));
+
+  logic [$clog2(TICKETS):0] ticket_free;
+
+  sgdma_packet_fifo #(.WIDTH(QW + 16), .DEPTH(TICKETS)) tickets (
+      .clk(clk), .rst(rst),
+      .in_valid(list_commit), .in_data({request_queue, request_tag}), .commit(list_commit), .rollback(1'b0),
+      .free(ticket_free),
+      .out_valid(ticket_valid), .out_ready(ticket_take), .out_data({ticket_queue, ticket_tag}));
+
+  always_ff @(posedge clk) begin
+    request_room <= start_level <= 5'(16 - MARGIN) && ticket_free >= ($clog2(TICKETS) + 1)'(MARGIN);
+  end
+
+  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST)) split (
+      .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
+      .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue),
+      .request_length(start_length), .request_card(start_card), .request_port(start_port),
+      .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),
+      .list_length(segment_length), .list_last(segment_last),
+      .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
+      .cmd_port(cmd_port), .cmd_queue(cmd_queue),
+      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address), .burst_bytes(burst_bytes),
+      .burst_beats(burst_beats), .burst_queue(burst_queue), .burst_segment_last(burst_segment_last),
+      .burst_request_last(burst_request_last), .burst_kill(burst_kill), .burst_begun(burst_begun));
+
+  wire unused = &{1'b0, start_in_ready};
+
+endmodule

@@ -1,0 +1,315 @@
+// State of the queue pairs: rings, indices, commands and doorbells.
+//
+// The other blocks look at the vectors below and report events (slots consumed, request accepted, completion issued,
+// completion written); this module owns every index that outlives an event. A queue's ring bases and sizes are read
+// through two look-up ports, so they can sit in distributed memory and cost little per queue.
+
+module sgdma_queues #(
+    parameter int QUEUES = 4,
+    parameter int RING_ALIGN = 256,
+    parameter longint TABLE_BOUNDARY = 0,
+    parameter int ADDRESS_BITS = 64,
+    localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
+    localparam int SQ = sgdma_pkg::SQ_PTR,
+    localparam int CQ = sgdma_pkg::CQ_PTR
+) (
+    input  logic              clk,
+    input  logic              rst,
+
+    // Registers: configuration, command, doorbells, read-back of the selected queue.
+    input  logic [7:0]        cfg_queue,
+    input  logic [63:0]       cfg_sq_base,
+    input  logic [63:0]       cfg_cq_base,
+    input  logic [4:0]        cfg_sq_log2,
+    input  logic [4:0]        cfg_cq_log2,
+    input  logic              cmd_valid,
+    input  logic [2:0]        cmd_op,
+    output logic [3:0]        cmd_result,
+    output logic              cmd_start,
+    input  logic              sq_db_valid,
+    input  logic [7:0]        sq_db_queue,
+    input  logic [SQ-1:0]     sq_db_tail,
+    input  logic              cq_db_valid,
+    input  logic [7:0]        cq_db_queue,
+    input  logic [CQ-1:0]     cq_db_head,
+    output logic [3:0]        q_state,
+    output logic [3:0]        q_error,
+    output logic [15:0]       q_in_flight,
+    output logic [SQ-1:0]     q_sq_head,
+    output logic [CQ-1:0]     q_cq_tail,
+    output logic              stray,
+    output logic              error_event,
+
+    // What the other blocks see of every queue.
+    output logic [QUEUES-1:0]         fetching,   // descriptors may be fetched
+    output logic [QUEUES-1:0]         accepting,  // requests may be accepted, and a completion has its place
+    output logic [QUEUES-1:0]         aborting,
+    output logic [QUEUES-1:0]         failed,     // in ERROR
+    output logic [QUEUES-1:0]         restart,    // START: forget what was prefetched
+    output logic [QUEUES-1:0][SQ-1:0] sq_tail,
+    output logic [QUEUES-1:0][SQ-1:0] sq_head,
+    output logic [QUEUES-1:0][CQ-1:0] cq_unread,  // written completions that the host has not taken
+
+    // Look-up for the descriptor fetch.
+    input  logic [QW-1:0]     fetch_queue,
+    output logic [63:0]       fetch_base,
+    output logic [4:0]        fetch_log2,
+    input  logic [QUEUES-1:0] fetch_busy,
+    input  logic              fetch_error,
+    input  logic [QW-1:0]     fetch_error_queue,
+
+    // Events of the checker.
+    input  logic [QW-1:0]     check_queue,
+    input  logic              consume,            // one slot consumed
+    input  logic              accept,             // one request accepted: a completion will follow
+
+    // Look-up and events of the completion writer.
+    input  logic [QW-1:0]     issue_queue,
+    output logic [63:0]       issue_base,
+    output logic [4:0]        issue_log2,
+    output logic [CQ-1:0]     issue_index,
+    output logic [SQ-1:0]     issue_sq_head,
+    input  logic              issue,              // one completion record sent on its way
+    input  logic              written,            // its write response has come
+    input  logic              written_error,
+    input  logic [QW-1:0]     written_queue
+);
+
+  logic [QUEUES-1:0][3:0] state_reg, state_next;
+  logic [QUEUES-1:0][3:0] error_reg, error_next;
+  logic [QUEUES-1:0][SQ-1:0] tail_reg, tail_next, head_reg;
+  logic [QUEUES-1:0][CQ-1:0] cq_head_reg, cq_head_next, owed_reg, issued_reg, written_reg;
+  logic [QUEUES-1:0][4:0] sq_log2_reg, cq_log2_reg;
+  logic [QUEUES-1:0] place_reg, busy, open;
+  logic [63:0] sq_base_mem [QUEUES];
+  logic [63:0] cq_base_mem [QUEUES];
+  logic [3:0] result_reg, result_next;
+  logic stray_reg, stray_next, error_event_reg;
+
+  // ------------------------------------------------------------------------------------------------ commands
+
+  wire selected = 32'(cfg_queue) < QUEUES;
+  wire [QW-1:0] sel = QW'(cfg_queue);
+  wire bad_size = cfg_sq_log2 < 5'd2 || cfg_sq_log2 > 5'd19 || cfg_cq_log2 < 5'd1 || cfg_cq_log2 > 5'd15;
+  wire bad_align = ((cfg_sq_base | cfg_cq_base) & 64'(RING_ALIGN - 1)) != 64'd0;
+
+  // Sizes are powers of two, so a ring crosses a boundary exactly if base and last byte differ above it.
+  function automatic logic crosses(input logic [63:0] base, input logic [5:0] size_log2);
+    logic [63:0] last;
+    last = base + (64'd1 << size_log2) - 64'd1;
+    crosses = TABLE_BOUNDARY != 0 && ((base ^ last) & ~(64'(TABLE_BOUNDARY) - 64'd1)) != 64'd0;
+  endfunction
+
+  function automatic logic unreachable(input logic [63:0] base, input logic [5:0] size_log2);
+    logic [64:0] past;
+    past = {1'b0, base} + (65'd1 << size_log2) - 65'd1;
+    unreachable = (past >> ADDRESS_BITS) != 65'd0;
+  endfunction
+
+  wire [5:0] sq_bytes_log2 = 6'(cfg_sq_log2) + 6'd4;
+  wire [5:0] cq_bytes_log2 = 6'(cfg_cq_log2) + 6'd5;
+  logic bad_size_reg, bad_align_reg, bad_boundary_reg, bad_reach_reg;
+
+  // The configuration registers are stable for many cycles before a command: their checks may take one.
+  always_ff @(posedge clk) begin
+    bad_size_reg     <= bad_size;
+    bad_align_reg    <= bad_align;
+    bad_boundary_reg <= crosses(cfg_sq_base, sq_bytes_log2) || crosses(cfg_cq_base, cq_bytes_log2);
+    bad_reach_reg    <= unreachable(cfg_sq_base, sq_bytes_log2) || unreachable(cfg_cq_base, cq_bytes_log2);
+  end
+
+  wire [3:0] sel_state = state_reg[sel];
+  wire may_stop = sel_state == sgdma_pkg::QUEUE_STOPPED || sel_state == sgdma_pkg::QUEUE_ERROR;
+  wire may_abort = sel_state == sgdma_pkg::QUEUE_RUNNING || sel_state == sgdma_pkg::QUEUE_STOPPING
+      || sel_state == sgdma_pkg::QUEUE_STOPPED
+      || (sel_state == sgdma_pkg::QUEUE_ERROR && (error_reg[sel] == sgdma_pkg::QERR_SQ_DOORBELL
+                                                  || error_reg[sel] == sgdma_pkg::QERR_CQ_DOORBELL));
+
+  always_comb begin
+    result_next = sgdma_pkg::RESULT_BAD_STATE;
+    if (!selected) result_next = sgdma_pkg::RESULT_BAD_QUEUE;
+    else begin
+      case (cmd_op)
+        sgdma_pkg::CMD_START:
+          if (sel_state == sgdma_pkg::QUEUE_IDLE) begin
+            result_next = bad_size_reg     ? sgdma_pkg::RESULT_BAD_SIZE
+                        : bad_align_reg    ? sgdma_pkg::RESULT_TABLE_ALIGN
+                        : bad_boundary_reg ? sgdma_pkg::RESULT_TABLE_BOUNDARY
+                        : bad_reach_reg    ? sgdma_pkg::RESULT_ADDRESS_BITS
+                        :                    sgdma_pkg::RESULT_OK;
+          end
+        sgdma_pkg::CMD_STOP:
+          if (sel_state == sgdma_pkg::QUEUE_RUNNING) result_next = sgdma_pkg::RESULT_OK;
+        sgdma_pkg::CMD_RESUME:
+          if (sel_state == sgdma_pkg::QUEUE_STOPPED) result_next = sgdma_pkg::RESULT_OK;
+        sgdma_pkg::CMD_ABORT:
+          if (may_abort) result_next = sgdma_pkg::RESULT_OK;
+        sgdma_pkg::CMD_RELEASE:
+          if (may_stop && !busy[sel] && !fetch_busy[sel]) result_next = sgdma_pkg::RESULT_OK;
+        default: result_next = sgdma_pkg::RESULT_BAD_COMMAND;
+      endcase
+    end
+  end
+
+  wire do_command = cmd_valid && result_next == sgdma_pkg::RESULT_OK;
+  assign cmd_start = do_command && cmd_op == sgdma_pkg::CMD_START;
+  assign cmd_result = result_reg;
+
+  // ----------------------------------------------------------------------------------------------- doorbells
+
+  wire [QW-1:0] sq_db = QW'(sq_db_queue);
+  wire [QW-1:0] cq_db = QW'(cq_db_queue);
+  wire sq_db_known = 32'(sq_db_queue) < QUEUES && state_reg[sq_db] != sgdma_pkg::QUEUE_IDLE;
+  wire cq_db_known = 32'(cq_db_queue) < QUEUES && state_reg[cq_db] != sgdma_pkg::QUEUE_IDLE;
+  wire [SQ-1:0] sq_ahead = sq_db_tail - head_reg[sq_db];
+  wire [SQ-1:0] sq_before = tail_reg[sq_db] - head_reg[sq_db];
+  wire [CQ-1:0] cq_ahead = cq_db_head - cq_head_reg[cq_db];
+  wire [CQ-1:0] cq_most = written_reg[cq_db] - cq_head_reg[cq_db];
+  wire sq_db_bad = sq_ahead > (SQ'(1) << sq_log2_reg[sq_db]) || sq_ahead < sq_before;
+  wire cq_db_bad = cq_ahead > cq_most;
+
+  // -------------------------------------------------------------------------------------------------- states
+
+  always_comb begin
+    state_next = state_reg;
+    error_next = error_reg;
+    tail_next = tail_reg;
+    cq_head_next = cq_head_reg;
+    stray_next = stray_reg;
+    restart = '0;
+
+    for (int q = 0; q < QUEUES; q++) begin
+      if (state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !busy[q]) state_next[q] = sgdma_pkg::QUEUE_STOPPED;
+      if (state_reg[q] == sgdma_pkg::QUEUE_ABORTING && !busy[q] && head_reg[q] == tail_reg[q])
+        state_next[q] = sgdma_pkg::QUEUE_STOPPED;
+    end
+
+    if (do_command) begin
+      case (cmd_op)
+        sgdma_pkg::CMD_START: begin
+          state_next[sel] = sgdma_pkg::QUEUE_RUNNING;
+          tail_next[sel] = '0;
+          cq_head_next[sel] = '0;
+          restart[sel] = 1'b1;
+        end
+        sgdma_pkg::CMD_STOP:   state_next[sel] = sgdma_pkg::QUEUE_STOPPING;
+        sgdma_pkg::CMD_RESUME: state_next[sel] = sgdma_pkg::QUEUE_RUNNING;
+        sgdma_pkg::CMD_ABORT:  state_next[sel] = sgdma_pkg::QUEUE_ABORTING;
+        default:               state_next[sel] = sgdma_pkg::QUEUE_IDLE;
+      endcase
+      error_next[sel] = sgdma_pkg::QERR_NONE;
+    end
+
+    if (sq_db_valid) begin
+      if (!sq_db_known) stray_next = 1'b1;
+      else if (state_reg[sq_db] != sgdma_pkg::QUEUE_ERROR) begin
+        if (sq_db_bad) begin
+          state_next[sq_db] = sgdma_pkg::QUEUE_ERROR;
+          error_next[sq_db] = sgdma_pkg::QERR_SQ_DOORBELL;
+        end else tail_next[sq_db] = sq_db_tail;
+      end
+    end
+    if (cq_db_valid) begin
+      if (!cq_db_known) stray_next = 1'b1;
+      else if (state_reg[cq_db] != sgdma_pkg::QUEUE_ERROR) begin
+        if (cq_db_bad) begin
+          state_next[cq_db] = sgdma_pkg::QUEUE_ERROR;
+          error_next[cq_db] = sgdma_pkg::QERR_CQ_DOORBELL;
+        end else cq_head_next[cq_db] = cq_db_head;
+      end
+    end
+    if (fetch_error) begin
+      state_next[fetch_error_queue] = sgdma_pkg::QUEUE_ERROR;
+      error_next[fetch_error_queue] = sgdma_pkg::QERR_FETCH_BUS;
+    end
+    if (written && written_error) begin
+      state_next[written_queue] = sgdma_pkg::QUEUE_ERROR;
+      error_next[written_queue] = sgdma_pkg::QERR_CQ_BUS;
+    end
+  end
+
+  always_comb begin
+    for (int q = 0; q < QUEUES; q++) begin
+      busy[q] = owed_reg[q] != written_reg[q];
+      fetching[q] = state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
+      open[q] = state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
+      aborting[q] = state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
+      failed[q] = state_reg[q] == sgdma_pkg::QUEUE_ERROR;
+      cq_unread[q] = written_reg[q] - cq_head_reg[q];
+    end
+  end
+
+  assign accepting = place_reg & open;
+  assign sq_tail = tail_reg;
+  assign sq_head = head_reg;
+  assign stray = stray_reg;
+  assign error_event = error_event_reg;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      state_reg <= '0;
+      error_reg <= '0;
+      tail_reg <= '0;
+      head_reg <= '0;
+      cq_head_reg <= '0;
+      owed_reg <= '0;
+      issued_reg <= '0;
+      written_reg <= '0;
+      place_reg <= '0;
+      result_reg <= '0;
+      stray_reg <= 1'b0;
+      error_event_reg <= 1'b0;
+    end else begin
+      state_reg <= state_next;
+      error_reg <= error_next;
+      tail_reg <= tail_next;
+      cq_head_reg <= cq_head_next;
+      stray_reg <= stray_next;
+      if (cmd_valid) result_reg <= result_next;
+      if (consume) head_reg[check_queue] <= head_reg[check_queue] + 1'b1;
+      if (accept) owed_reg[check_queue] <= owed_reg[check_queue] + 1'b1;
+      if (issue) issued_reg[issue_queue] <= issued_reg[issue_queue] + 1'b1;
+      if (written) written_reg[written_queue] <= written_reg[written_queue] + 1'b1;
+      error_event_reg <= 1'b0;
+      for (int q = 0; q < QUEUES; q++) begin
+        // One place is kept back for the request that is being accepted this very cycle.
+        place_reg[q] <= (owed_reg[q] - cq_head_reg[q]) + CQ'(accept && 32'(check_queue) == q)
+                            < (CQ'(1) << cq_log2_reg[q]);
+        if (state_next[q] == sgdma_pkg::QUEUE_ERROR && state_reg[q] != sgdma_pkg::QUEUE_ERROR) error_event_reg <= 1'b1;
+        if (restart[q]) begin
+          head_reg[q] <= '0;
+          owed_reg[q] <= '0;
+          issued_reg[q] <= '0;
+          written_reg[q] <= '0;
+        end
+      end
+    end
+  end
+
+  // ------------------------------------------------------------------------------------------------ look-ups
+
+  always_ff @(posedge clk) begin
+    if (cmd_start) begin
+      sq_base_mem[sel] <= cfg_sq_base;
+      cq_base_mem[sel] <= cfg_cq_base;
+      sq_log2_reg[sel] <= cfg_sq_log2;
+      cq_log2_reg[sel] <= cfg_cq_log2;
+    end
+  end
+
+  assign fetch_base = sq_base_mem[fetch_queue];
+  assign fetch_log2 = sq_log2_reg[fetch_queue];
+  assign issue_base = cq_base_mem[issue_queue];
+  assign issue_log2 = cq_log2_reg[issue_queue];
+  assign issue_index = issued_reg[issue_queue];
+  assign issue_sq_head = head_reg[issue_queue];
+
+  always_ff @(posedge clk) begin
+    q_state <= state_reg[sel];
+    q_error <= error_reg[sel];
+    q_in_flight <= owed_reg[sel] - written_reg[sel];
+    q_sq_head <= head_reg[sel];
+    q_cq_tail <= written_reg[sel];
+  end
+
+endmodule

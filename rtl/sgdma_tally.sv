@@ -1,0 +1,52 @@
+// Adds up the bursts of a request into its result: the first failing segment and the bytes good up to it.
+//
+// `status`, `segment` and `bytes` already include the event of this cycle and are valid with `request_end`.
+
+module sgdma_tally #(
+    parameter int BB = 9
+) (
+    input  logic        clk,
+    input  logic        rst,
+
+    input  logic        burst,                     // a burst is complete
+    input  logic [BB:0] burst_bytes,
+    input  logic        burst_bad,                 // memory answered an error
+    input  logic        segment_last,              // it ends its segment
+    input  logic        abort,                     // the request is cut short
+    input  logic        stream_bad,                // user logic or its packet was at fault
+    input  logic        request_end,
+
+    output logic        bad,
+    output logic [7:0]  status,
+    output logic [15:0] segment,
+    output logic [31:0] bytes
+);
+
+  logic bad_reg;
+  logic [15:0] segment_reg;
+  logic [31:0] bytes_reg;
+
+  wire fails = burst && burst_bad;
+  wire good = burst && !burst_bad && !bad_reg;
+
+  assign bad = bad_reg || fails;
+  assign bytes = bytes_reg + (good ? 32'(burst_bytes) : 32'd0);
+  assign status = bad        ? sgdma_pkg::STATUS_BUS_ERROR
+                : stream_bad ? sgdma_pkg::STATUS_STREAM_ERROR
+                : abort      ? sgdma_pkg::STATUS_ABORTED
+                :              sgdma_pkg::STATUS_OK;
+  assign segment = bad ? segment_reg : sgdma_pkg::NO_SEGMENT;
+
+  always_ff @(posedge clk) begin
+    if (rst || request_end) begin
+      bad_reg <= 1'b0;
+      segment_reg <= 16'd0;
+      bytes_reg <= 32'd0;
+    end else begin
+      bad_reg <= bad;
+      bytes_reg <= bytes;
+      if (good && segment_last) segment_reg <= segment_reg + 16'd1;
+    end
+  end
+
+endmodule
