@@ -96,17 +96,23 @@ def same_plan(ours: BatchPlan, request: int, loop: LoopPlan) -> bool:
 
 
 def _loop_check(segments: list[tuple[int, int, bool]], rules: RuleSet, side: DirectionRules) -> None:
-    """Every rule that a segment of these rule sets could break, one after the other."""
+    """Every rule of the language, on every segment, as the hardware checks it."""
     total = 0
     for index, (address, length, _) in enumerate(segments):
-        last = index == len(segments) - 1
+        first, last, end = index == 0, index == len(segments) - 1, address + length
         boundary = side.segment_boundary
         if (
             address % side.address_align
+            or address % side.skew_modulus != side.skew_residue
+            or (address - total) % side.residue_match
             or length % (side.tail_align if last else side.length_align)
             or not side.min_segment_size <= length <= side.max_segment_size
-            or (boundary and address // boundary != (address + length - 1) // boundary)
-            or address + length > 1 << rules.address_bits
+            or (last and side.max_last_segment and length > side.max_last_segment)
+            or (not first and address % side.gap_boundary)
+            or (not last and end % side.gap_boundary)
+            or (boundary and address // boundary != (end - 1) // boundary)
+            or (end - 1) % side.end_modulus in side.end_forbidden
+            or end > 1 << rules.address_bits
         ):
             raise AssertionError(f"the loop planned segment {index} at {address:#x}, {length} bytes, against the rules")
         total += length

@@ -75,9 +75,11 @@ def check_batch(
     before = np.zeros(len(lengths) + 1, np.uint64)
     np.cumsum(lengths, out=before[1:])
     totals = before[bounds[1:]] - before[bounds[:-1]]
-    cards = np.broadcast_to(np.asarray(card_addresses, dtype=np.uint64), counts.shape)
-    streams = before[:-1] + np.repeat(cards - before[bounds[:-1]], counts)  # card address of every segment, mod 2**64
-    codes = _segment_codes(rules, side, addresses, lengths, streams, bounds)
+    cards: U64 | None = None  # card address of every segment, mod 2**64
+    if side.residue_match > 1:
+        first_cards = np.broadcast_to(np.asarray(card_addresses, dtype=np.uint64), counts.shape)
+        cards = before[:-1] + np.repeat(first_cards - before[bounds[:-1]], counts)
+    codes = _segment_codes(rules, side, addresses, lengths, cards, bounds)
 
     rule = np.zeros(len(counts), np.uint8)
     index = np.zeros(len(counts), np.uint16)
@@ -114,20 +116,19 @@ def _header_codes(side: DirectionRules, counts: I64, totals: U64) -> npt.NDArray
 
 
 def _segment_codes(
-    rules: RuleSet, side: DirectionRules, address: U64, length: U64, stream: U64, offsets: I64
+    rules: RuleSet, side: DirectionRules, address: U64, length: U64, cards: U64 | None, offsets: I64
 ) -> npt.NDArray[np.uint8]:
     """The lowest violated rule of every segment, 0 where none. Rules that this direction doesn't have cost nothing."""
-    first, last = np.zeros(len(address), np.bool_), np.zeros(len(address), np.bool_)
     owning = offsets[:-1] < offsets[1:]
-    first[offsets[:-1][owning]] = True
-    last[offsets[1:][owning] - 1] = True
+    first, last = offsets[:-1][owning], offsets[1:][owning] - 1  # indices
     end = address + length  # mod 2**64
     codes = np.zeros(len(address), np.uint8)
 
     def fails(rule: Rule, where: Bool) -> None:  # called from the highest rule down, so that the lowest stays
         codes[where] = rule
 
-    fails(Rule.ADDRESS_BITS, _out_of_reach(address, length, rules.address_bits))
+    if len(address) and int(address.max()) + int(length.max()) > 1 << rules.address_bits:
+        fails(Rule.ADDRESS_BITS, _out_of_reach(address, length, rules.address_bits))
     if side.end_forbidden:
         forbidden = np.zeros(side.end_modulus, np.bool_)
         forbidden[list(side.end_forbidden)] = True
@@ -137,17 +138,20 @@ def _segment_codes(
         block = ~np.uint64(side.segment_boundary - 1)
         fails(Rule.SEGMENT_BOUNDARY, (address ^ (end - np.uint64(1))) & block != 0)
     if side.gap_boundary > 1:
-        fails(Rule.GAP_BOUNDARY, ~first & _off(address, side.gap_boundary) | ~last & _off(end, side.gap_boundary))
+        starts, ends = _off(address, side.gap_boundary), _off(end, side.gap_boundary)
+        starts[first] = ends[last] = False
+        fails(Rule.GAP_BOUNDARY, starts | ends)
     if side.max_last_segment:
-        fails(Rule.MAX_LAST_SEGMENT, last & (length > np.uint64(side.max_last_segment)))
+        codes[last[length[last] > np.uint64(side.max_last_segment)]] = Rule.MAX_LAST_SEGMENT
     fails(Rule.MAX_SEGMENT_SIZE, length > np.uint64(side.max_segment_size))
     fails(Rule.MIN_SEGMENT_SIZE, length < np.uint64(side.min_segment_size))
-    if side.tail_align > 1:
-        fails(Rule.TAIL_ALIGN, last & _off(length, side.tail_align))
-    if side.length_align > 1:
-        fails(Rule.LENGTH_ALIGN, ~last & _off(length, side.length_align))
-    if side.residue_match > 1:
-        fails(Rule.RESIDUE_MATCH, _off(address - stream, side.residue_match))
+    if side.length_align > 1:  # tail_align divides it
+        ragged = _off(length, side.length_align)
+        ragged[last] = False
+        fails(Rule.LENGTH_ALIGN, ragged)
+        codes[last[_off(length[last], side.tail_align)]] = Rule.TAIL_ALIGN
+    if cards is not None:
+        fails(Rule.RESIDUE_MATCH, _off(address - cards, side.residue_match))
     if side.skew_modulus > 1:
         fails(Rule.SKEW, address & np.uint64(side.skew_modulus - 1) != np.uint64(side.skew_residue))
     if side.address_align > 1:

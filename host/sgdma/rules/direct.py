@@ -38,22 +38,20 @@ def choose(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> Rows
         phase, step = _best_phase(stream, runs, grid, side, low, high), side.gap_boundary
         high = np.where((runs.start - runs.address - phase[runs.request]) & (side.gap_boundary - 1) == 0, high, low)
     direct = high > low
-    request, low, high, address, start = runs.request, low, high, runs.address, runs.start
+    request, shift = runs.request, runs.address - runs.start  # memory address minus stream position
     if not direct.all():
         kept = np.flatnonzero(direct)
-        request, low, high, address, start = request[kept], low[kept], high[kept], address[kept], start[kept]
-    shift = address - start  # memory address minus stream position
+        request, low, high, shift = request[kept], low[kept], high[kept], shift[kept]
     gap_request, gap_low, gap_high = _complement(stream, request, low, high)
 
     cut = _cut_class(grid, side, phase[request] if grid.tied > 1 or side.gap_boundary > 1 else 0, shift)
-    owner, low, high = _split(low, high, side.max_segment_size, cut, side, stream.total, request)
+    owner, low = _split(low, high, side.max_segment_size, cut, side, stream.total, request)
     room = side.max_segment_size
     if side.segment_boundary:
         room = min(room, side.segment_boundary - _worst_offset(side, grid))
     cut = phase[gap_request], step
-    gap_owner, gap_low, gap_high = _split(gap_low, gap_high, max(room, 1), cut, side, stream.total, gap_request)
-    bounced = gap_request[gap_owner], gap_low, gap_high, np.zeros_like(gap_low)
-    return _weave(stream, (request[owner], low, high, shift[owner] + low), bounced)
+    gap_owner, gap_low = _split(gap_low, gap_high, max(room, 1), cut, side, stream.total, gap_request)
+    return _weave(stream, (request[owner], low, shift[owner] + low), (gap_request[gap_owner], gap_low))
 
 
 def end_table(side: DirectionRules, step: int, sign: int = 1) -> I64:
@@ -78,10 +76,11 @@ def _widest(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> tup
     phase = grid.phase[request] if grid.tied > 1 else 0
     refused: Bool | None = None  # runs that no cut can meet
     if max(grid.inner, grid.step) > 1:
-        wanted = grid.residue - shift  # positions of this residue modulo `inner` have a good address
         common = min(grid.inner, grid.step)
-        refused = _off(wanted - phase, common) if common > 1 else None
-        low = _round_up(low, wanted if grid.inner >= grid.step else phase, max(grid.inner, grid.step))
+        refused = _off(shift + (phase - grid.residue), common) if common > 1 else None
+        # Positions of residue `grid.residue - shift` modulo `inner` have a good address.
+        target = grid.residue - shift if grid.inner >= grid.step else phase
+        low = _round_up(low, target, max(grid.inner, grid.step))
     if not grid.possible.all():
         refused = ~grid.possible[request] | (False if refused is None else refused)
     opening: Bool | None = None  # first segments need neither gap boundary nor grid; without those it says nothing new
@@ -101,20 +100,28 @@ def _latest_end(
     stream: Stream, runs: Runs, grid: Grid, side: DirectionRules, low: I64, refused: Bool | None, opening: Bool | None
 ) -> I64:
     """Where the last direct segment of every run ends at the latest; `low` where there is none."""
-    request, high, shift = runs.request, runs.reach, runs.address - runs.start
-    total, modulus = stream.total[request], max(side.gap_boundary, grid.step)
-    if modulus > 1:
-        phase = grid.phase[request] if grid.tied > 1 else 0
-        high = high - ((high - (-shift if side.gap_boundary >= grid.step else phase)) & (modulus - 1))
-    closing = runs.reach == total
+    shift, modulus = runs.address - runs.start, max(side.gap_boundary, grid.step)
+    if side.gap_boundary >= max(grid.step, 2):
+        high = runs.reach - ((runs.reach + shift) & (modulus - 1))
+    else:
+        high = _round_down(runs.reach, grid.phase[runs.request] if grid.tied > 1 else 0, modulus)
     if side.end_forbidden:
         back = end_table(side, modulus)[(shift + high) & (side.end_modulus - 1)]
         high = np.where(back < 0, low, high - back)
-        closing &= end_table(side, side.end_modulus)[(shift + total) & (side.end_modulus - 1)] == 0
     if refused is not None:
         high = np.where(refused, low, high)
-        closing &= ~refused if opening is None else ~refused | (opening & (total <= side.max_segment_size))
-    return np.where(closing, total, high)
+
+    # The last run of a request may end anywhere.
+    final = np.searchsorted(runs.request, np.arange(len(stream.total)), side="right") - 1
+    total = runs.end[final]
+    closing = runs.reach[final] == total
+    if side.end_forbidden:
+        closing &= end_table(side, side.end_modulus)[(shift[final] + total) & (side.end_modulus - 1)] == 0
+    if refused is not None:
+        alone = False if opening is None else opening[final] & (total <= side.max_segment_size)
+        closing &= ~refused[final] | alone
+    high[final[closing]] = total[closing]
+    return high
 
 
 def _best_phase(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules, low: I64, high: I64) -> I64:
@@ -163,10 +170,10 @@ def _complement(stream: Stream, request: I64, low: I64, high: I64) -> tuple[I64,
 
 def _split(
     low: I64, high: I64, longest: int, cut: tuple[I64 | int, int], side: DirectionRules, totals: I64, request: I64
-) -> tuple[I64 | slice, I64, I64]:
-    """Cut every interval into segments of at most `longest` (and a short last one): (owner, start, end)."""
+) -> tuple[I64 | slice, I64]:
+    """Cut every interval into segments of at most `longest` (and a short last one): (owner, start)."""
     if not len(low) or (not side.max_last_segment and int((high - low).max()) <= longest):
-        return slice(None), low, high
+        return slice(None), low
     residue, modulus = cut
     stop = high  # the part [stop, high) becomes the short last segment of the request
     if side.max_last_segment:
@@ -182,26 +189,26 @@ def _split(
     if side.min_segment_size > 1:  # a remainder that is too short takes from its neighbour
         latest = _round_down(stop - side.min_segment_size, residue, modulus)
         begin = np.where((rank > 0) & (rank == cuts[owner]), np.minimum(begin, latest[owner]), begin)
-    final = np.append(owner[1:] != owner[:-1], True)
-    return owner, begin, np.where(final, high[owner], np.append(begin[1:], 0))
+    return owner, begin
 
 
-def _weave(stream: Stream, direct: tuple[I64, I64, I64, I64], bounced: tuple[I64, I64, I64, I64]) -> Rows:
-    """Both kinds of segments, (request, start, end, address) each, merged in stream order."""
-    if not len(bounced[0]):
-        return Rows(*direct, np.zeros(len(direct[0]), np.bool_))
+def _weave(stream: Stream, direct: tuple[I64, I64, I64], bounced: tuple[I64, I64]) -> Rows:
+    """Both kinds of segments, (request, start) and the direct ones' addresses, merged in stream order."""
     spots = np.searchsorted(stream.base[direct[0]] + direct[1], stream.base[bounced[0]] + bounced[1])
     spots += np.arange(len(spots))
     mask = np.zeros(len(direct[0]) + len(spots), np.bool_)
     mask[spots] = True
     others = np.flatnonzero(~mask)
-    merged = []
-    for near, far in zip(direct, bounced, strict=True):
-        column = np.empty(len(mask), np.int64)
-        column[others], column[spots] = near, far
-        merged.append(column)
-    request, start, end, address = merged
-    return Rows(request, start, end, address, mask)
+    start, address = np.empty(len(mask), np.int64), np.zeros(len(mask), np.int64)
+    start[others], start[spots] = direct[1], bounced[1]
+    address[others] = direct[2]
+    # Segments cover every stream without holes: each ends where the next one of its request starts.
+    count = len(stream.total)
+    sizes = np.bincount(direct[0], minlength=count) + np.bincount(bounced[0], minlength=count)
+    end = np.empty(len(mask), np.int64)
+    end[:-1] = start[1:]
+    end[np.cumsum(sizes) - 1] = stream.total
+    return Rows(np.repeat(np.arange(count), sizes), start, end, address, mask)
 
 
 def _off(value: I64, power: int) -> Bool:
