@@ -108,7 +108,9 @@ class TransferError(DeviceError):
     ``bytes_moved`` what memory acknowledged before that.
     """
 
-    def __init__(self, message: str, status: int, status_name: str, segment_index: int | None, bytes_moved: int) -> None:
+    def __init__(
+        self, message: str, status: int, status_name: str, segment_index: int | None, bytes_moved: int
+    ) -> None:
         super().__init__(message)
         self.status, self.status_name = status, status_name
         self.segment_index, self.bytes_moved = segment_index, bytes_moved

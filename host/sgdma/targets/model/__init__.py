@@ -1,0 +1,89 @@
+"""``model:``: the device as a numpy model, bit by bit what docs/device.md says, in a cycle count of its own.
+
+Parameters are those of :class:`~sgdma.spec.build.BuildParameters` and
+
+* ``memory``: bytes of host memory (64 MiB), at bus address ``base`` (0x10000000);
+* ``jitter``: up to that many cycles of delay, at random, before each request's data (0), drawn from ``seed`` (1);
+* ``access``: cycles that one register access takes (16).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sgdma.errors import TargetUrlError
+from sgdma.spec.build import BuildParameters
+from sgdma.targets.contract import Capability, DmaRegion, Target
+from sgdma.targets.model.device import ModelDevice
+from sgdma.targets.model.memory import HostMemory, ModelFaults
+from sgdma.targets.url import TargetUrl
+
+__all__ = ["ModelTarget"]
+
+QUANTUM = 256
+
+
+class ModelTarget(Target):
+    """The numpy model behind the contract of targets."""
+
+    capabilities = Capability.INTERRUPTS | Capability.DIRECT_MEMORY | Capability.FAULT_INJECTION
+    OWN: ClassVar[dict[str, int]] = {"memory": 64 << 20, "base": 0x1000_0000, "jitter": 0, "seed": 1, "access": 16}
+
+    def __init__(self, url: TargetUrl) -> None:
+        own = {name: _number(name, url.query.get(name, str(default))) for name, default in self.OWN.items()}
+        if own["memory"] < 1 << 16 or own["memory"] % 4096:
+            raise TargetUrlError(f"target parameter memory = {own['memory']}: must be a multiple of 4096 from 65536 up")
+        if own["base"] % 4096:
+            raise TargetUrlError(f"target parameter base = {own['base']:#x}: must be a multiple of 4096")
+        self.build = BuildParameters.from_mapping({k: v for k, v in url.query.items() if k not in self.OWN})
+        self.url, self.rules, self.memory_bytes = url.text, self.build.rule_set, own["memory"]
+        self.expected_hash = self.build.content_hash()
+        self._access = own["access"]
+        self._memory = HostMemory(own["base"], own["memory"], self.build.burst_bytes)
+        self.device = ModelDevice(self.build, self._memory, own["jitter"], own["seed"])
+
+    def read32(self, address: int) -> int:
+        self.device.advance(self.device.clock + self._access)
+        return self.device.read(address)
+
+    def write32(self, address: int, value: int) -> None:
+        self.device.advance(self.device.clock + self._access)
+        self.device.write(address, value)
+
+    def allocate(self, size: int, align: int = 4096) -> DmaRegion:
+        return self._memory.allocate(size, align)
+
+    def free(self, region: DmaRegion) -> None:
+        self._memory.free(region)
+
+    def now(self) -> int:
+        return self.device.clock
+
+    def sleep(self, cycles: int) -> None:
+        self.device.advance(self.device.clock + cycles)
+
+    def wait_interrupt(self, vector: int, timeout: int) -> bool:
+        device, limit = self.device, self.device.clock + timeout
+        while not device.pending & device.enabled & 1 << vector:
+            if device.clock >= limit:
+                return False
+            device.advance(limit if device.quiet else min(limit, device.clock + QUANTUM))
+        device.pending &= ~(1 << vector)
+        return True
+
+    @property
+    def faults(self) -> ModelFaults:
+        return self.device.faults
+
+    def reset(self) -> None:
+        self.device.reset()
+
+    def close(self) -> None:
+        self.device.reset()
+
+
+def _number(name: str, text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise TargetUrlError(f"target parameter {name} = {text!r}: must be an integer") from None
