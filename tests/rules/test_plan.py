@@ -127,6 +127,35 @@ def test_chains_of_cuts_are_as_good_as_the_whole_grid(seed: int, monkeypatch: py
     assert outcomes[0] == outcomes[1]
 
 
+def test_a_cut_may_hang_on_the_end_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "FULL_GRID", 0)
+    rules = load("sdhci-adma2")
+    rules = dataclasses.replace(rules, h2c=dataclasses.replace(rules.h2c, max_segment_size=16, max_segments=2))
+    found = plan([(0x1001, 4), (0x2000, 20)], rules, Direction.H2C)
+    assert (found.direct_bytes, found.lengths.tolist()) == (16, [8, 16])
+
+
+def test_requests_stay_apart_where_their_memory_is_adjacent() -> None:
+    planned = plan_batch([0, 64, 128], [64, 64, 64], [0, 1, 3], load("unrestricted"), Direction.H2C)
+    assert (planned.offsets.tolist(), planned.lengths.tolist()) == ([0, 1, 2], [64, 128])
+
+
+NO_SEARCH = [  # rule set, changes, piece, lengths of segments
+    ("aligned64", {"max_segment_size": 1000}, (0, 2048), [960, 960, 128]),
+    ("tg3", {}, (0, 65536), [65527, 9]),
+    ("promise-sata", {}, (0, 4096), [3932, 164]),
+    ("peculiar", {}, (0, 24000), [11968, 5056, 6976]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "piece", "lengths"), NO_SEARCH)
+def test_a_long_piece_is_cut_without_a_search(name, changes, piece, lengths, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(exact, "solve", lambda *_: pytest.fail("the vectorised choice should have sufficed"))
+    rules = load(name)
+    found = plan([piece], dataclasses.replace(rules, h2c=dataclasses.replace(rules.h2c, **changes)), Direction.H2C)
+    assert (found.lengths.tolist(), found.bounced_bytes) == (lengths, 0)
+
+
 def test_a_bound_count_of_segments_sacrifices_the_cheapest_pieces() -> None:
     rules = load("sdhci-adma2")
     rules = dataclasses.replace(rules, h2c=dataclasses.replace(rules.h2c, max_segments=4))

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sgdma.errors import RulesFileError, Unplannable
@@ -112,8 +112,19 @@ def moved(pieces: list[tuple[int, int]], found) -> list[int]:  # type: ignore[no
     return stream
 
 
+def limits(**values: object) -> DirectionRules:
+    return DirectionRules(**{"max_segment_size": 16, "max_segments": 9, "max_request_size": 40, **values})  # type: ignore[arg-type]
+
+
 @settings(max_examples=300, **QUIET)
 @given(cases())
+# The room for bounced segments is below min_segment_size unless they are placed just so.
+@example((limits(skew_modulus=4, skew_residue=3, segment_boundary=4, min_segment_size=3, max_segment_size=3,
+                 max_segments=1), [(4056, 4), (4061, 3)], 0, 64))  # fmt: skip
+# The card address fixes the phase of all cuts.
+@example((limits(gap_boundary=8, residue_match=8), [(4099, 13), (8192, 8), (5001, 3)], 3, 64))
+# The first allowed end, going up, isn't the next one going down.
+@example((limits(segment_boundary=16, end_modulus=8, end_forbidden=(0, 3), max_segments=1), [(4056, 12)], 0, 64))
 def test_no_conforming_plan_has_more_direct_bytes(case: tuple[DirectionRules, list[tuple[int, int]], int, int]) -> None:
     judge(case)
 

@@ -187,8 +187,10 @@ def _split(
     begin = np.where(rank > 0, first[owner] + (rank - 1) * stride, low[owner])
     begin = np.where(rank > cuts[owner], stop[owner], begin)
     if side.min_segment_size > 1:  # a remainder that is too short takes from its neighbour
-        latest = _round_down(stop - side.min_segment_size, residue, modulus)
-        begin = np.where((rank > 0) & (rank == cuts[owner]), np.minimum(begin, latest[owner]), begin)
+        latest = _round_down(stop - side.min_segment_size, residue, modulus)[owner]
+        shrunk = (rank > 0) & (rank == cuts[owner]) & (latest < begin)
+        shrunk[1:] &= latest[1:] > begin[:-1]  # starts stay in order
+        begin = np.where(shrunk, latest, begin)
     return owner, begin
 
 

@@ -60,9 +60,9 @@ def _cuts(runs: Runs, grid: Grid, side: DirectionRules, total: int, phase: int, 
     if total // grid.step <= FULL_GRID:
         inner = np.arange(phase, total, grid.step)
         return np.unique(np.concatenate((ends, inner))), True
-    seeds = np.unique(np.concatenate((ends, *_edges(runs, grid, side))))
-    if side.max_last_segment:
-        seeds = np.append(seeds, total - side.max_last_segment)
+    room = min(side.max_segment_size, side.segment_boundary or side.max_segment_size)
+    sizes = np.array([side.max_segment_size, room, side.max_last_segment, side.min_segment_size])  # of outer segments
+    seeds = np.concatenate((sizes, total - sizes, *_edges(runs, grid, side)))
     cuts, closed = _close(_snap(seeds, grid.step, phase, total), _strides(grid, side), total, side)
     return np.unique(np.concatenate((ends, cuts))), closed and not side.end_forbidden
 
