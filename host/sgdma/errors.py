@@ -153,3 +153,30 @@ class QueueFailed(DeviceError):
     def __init__(self, message: str, reason: object = None) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class MissingSimulator(RigError):
+    """No simulator on this machine."""
+
+
+class SimulatorBuildError(RigError):
+    """The simulator did not build."""
+
+
+class SimulatorDied(RigError):
+    """The simulator ended before the suite in it did."""
+
+
+class ProtocolViolation(DeviceError):
+    """The device broke the rules of its memory bus."""
+
+
+class StrayCompletion(DeviceError):
+    """The device found a slot where a request should start and that is no header; no pending request is concerned.
+
+    ``record`` is the completion.
+    """
+
+    def __init__(self, message: str, record: object) -> None:
+        super().__init__(message)
+        self.record = record

@@ -38,7 +38,7 @@ class HostMemory:
         iova = self._heap.allocate(pages, max(align, PAGE))
         if iova is None:
             left = self.size - self._heap.used
-            raise OutOfMemory(f"{size} bytes of DMA memory: {left} of {self.size} are free; free some or open with memory=")
+            raise OutOfMemory(f"{size} bytes of DMA memory: {left} of {self.size} are free; free some or set memory=")
         self._taken[iova] = pages
         self.remap()
         array = self.bytes[iova - self.base : iova - self.base + size]

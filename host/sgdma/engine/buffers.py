@@ -1,0 +1,135 @@
+"""DMA memory on the host: one region of the target, cut into rings, buffers and bounce areas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from sgdma.errors import OutOfMemory, RequestError
+from sgdma.targets import Capability, Target
+from sgdma.targets.heap import Heap
+
+__all__ = ["GUARD", "Arena", "DmaBuffer"]
+
+U8 = npt.NDArray[np.uint8]
+GUARD = 0xA5
+"""What guard bytes hold."""
+VECTOR_BYTES = 256
+"""Copies shorter than this on average are made by index arrays, longer ones one by one."""
+
+
+@dataclass(eq=False)
+class DmaBuffer:
+    """`size` bytes that both sides reach: ``array`` is the host's view, ``iova`` the bus address of its first byte.
+
+    Slicing gives a part of the same memory. ``guards`` holds the bytes before and behind, if asked for.
+    """
+
+    iova: int
+    array: U8
+    guards: tuple[U8, ...] = field(default=(), repr=False)
+    block: tuple[int, int] | None = field(default=None, repr=False)  # what the heap gave
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.array)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, part: slice) -> DmaBuffer:
+        start, stop, step = part.indices(len(self.array))
+        if step != 1:
+            raise RequestError(f"buffer slice of step {step}: must be 1; list the pieces instead")
+        return DmaBuffer(self.iova + start, self.array[start : max(start, stop)])
+
+    def intact(self) -> bool:
+        """Whether no guard byte was touched."""
+        return all(bool((guard == GUARD).all()) for guard in self.guards)
+
+
+class Arena:
+    """The driver's share of the target's memory: ``buffers`` for rings and users, ``bounce`` for the planner."""
+
+    def __init__(self, target: Target, size: int) -> None:
+        self.target = target
+        self.region = target.allocate(size, 1 << 16)
+        self.direct = Capability.DIRECT_MEMORY in target.capabilities
+        self.iova, self.array = self.region.iova, self.region.array
+        bounce = size // 4 & -4096
+        self.buffers = Heap(self.iova, size - bounce)
+        self.bounce = Heap(self.iova + size - bounce, bounce)
+        self._pointer = self.array.__array_interface__["data"][0]
+
+    def view(self, iova: int, size: int) -> U8:
+        """The host's view of a range. Raises :class:`RequestError` outside the arena."""
+        start = iova - self.iova
+        if start < 0 or start + size > len(self.array):
+            mine = f"{self.iova:#x}..{self.iova + len(self.array):#x}"
+            raise RequestError(f"range {iova:#x} + {size}: outside DMA memory {mine}; use dma.buffer()")
+        return self.array[start : start + size]
+
+    def locate(self, array: U8) -> int | None:
+        """Bus address of an array that lies in DMA memory, else None."""
+        start = int(array.__array_interface__["data"][0]) - self._pointer
+        return self.iova + start if start >= 0 and start + len(array) <= len(self.array) else None
+
+    def allocate(self, size: int, align: int = 64, *, residue: int = 0, boundary: int = 0, guard: int = 0) -> DmaBuffer:
+        """A zeroed buffer at address ≡ `residue` (mod `align`) with `guard` guard bytes on both sides.
+
+        Raises :class:`OutOfMemory`.
+        """
+        if align < 1 or align & (align - 1):
+            raise RequestError(f"buffer alignment {align}: must be a power of two")
+        whole = size + 2 * guard
+        block = self.buffers.allocate(max(whole, 1), align, residue=residue - guard, boundary=boundary)
+        if block is None:
+            left = self.buffers.size - self.buffers.used
+            raise OutOfMemory(f"buffer of {size} bytes: {left} are free in pieces; free some or open a larger arena")
+        view = self.view(block, whole)
+        view[:] = 0
+        guards = (view[:guard], view[guard + size :]) if guard else ()
+        for part in guards:
+            part[:] = GUARD
+        return DmaBuffer(block + guard, view[guard : guard + size], guards, (block, max(whole, 1)))
+
+    def free(self, buffer: DmaBuffer) -> None:
+        """Give a buffer back. Raises :class:`RequestError` for a slice, or the second time."""
+        if buffer.block is None:
+            raise RequestError(f"buffer at {buffer.iova:#x}: is a slice or freed already; free the whole buffer once")
+        self.buffers.free(*buffer.block)
+        buffer.block = None
+
+    def copy(self, to: npt.NDArray[np.int64], source: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
+        """Copy ranges within the arena: bus addresses and bytes, (n,) each."""
+        total = int(sizes.sum())
+        if not total:
+            return
+        if total >= VECTOR_BYTES * len(sizes) or len(sizes) < 8:
+            for place, start, size in zip((to - self.iova).tolist(), (source - self.iova).tolist(), sizes.tolist(),
+                                            strict=True):  # fmt: skip
+                self.array[place : place + size] = self.array[start : start + size]
+            return
+        before = np.cumsum(sizes) - sizes
+        inside = np.arange(total) - np.repeat(before, sizes)
+        origin = np.repeat(source - self.iova, sizes) + inside
+        self.array[np.repeat(to - self.iova, sizes) + inside] = self.array[origin]
+
+    def push(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
+        """Let the device see what the host wrote to these ranges (nothing to do in direct memory)."""
+        if not self.direct:
+            for iova, size in zip(iovas.tolist(), sizes.tolist(), strict=True):
+                self.target.sync_for_device(self.region, iova - self.iova, size)
+
+    def pull(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
+        """Let the host see what the device wrote to these ranges (nothing to do in direct memory)."""
+        if not self.direct:
+            for iova, size in zip(iovas.tolist(), sizes.tolist(), strict=True):
+                self.target.sync_for_host(self.region, iova - self.iova, size)
+
+    def close(self) -> None:
+        """Give the region back to the target."""
+        self.target.free(self.region)

@@ -1,0 +1,181 @@
+"""From what the caller names to a planned :class:`Batch`: pieces, staging of foreign memory, raw requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sgdma.engine.buffers import DmaBuffer
+from sgdma.engine.slots import build_slots
+from sgdma.engine.transfer import Batch
+from sgdma.errors import OutOfMemory, RequestError
+from sgdma.rules import Direction
+from sgdma.rules.plan import plan_batch
+from sgdma.spec.layout import HEADER
+from sgdma.spec.status import Port, SlotKind
+
+if TYPE_CHECKING:
+    from sgdma.engine.device import Dma
+
+__all__ = ["U8", "Piece", "Pieces", "plan_requests", "raw_request", "resolve"]
+
+U8 = npt.NDArray[np.uint8]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+Piece = DmaBuffer | npt.NDArray[np.generic] | bytes | tuple[int, int]
+Pieces = Piece | Sequence[Piece]
+"""One piece or several: a buffer, a numpy array (any memory), bytes (to the device only), or (bus address, length)."""
+CARD_BITS = 48
+
+
+def resolve(
+    dma: Dma, pieces: Pieces, direction: Direction, card_address: int
+) -> tuple[U64, U64, list[Callable[[], None]]]:
+    """(addresses, lengths, what to do when the request is over). Foreign memory is staged through DMA memory."""
+    single = isinstance(pieces, DmaBuffer | np.ndarray | bytes) or _is_range(pieces)
+    listed = cast("list[Piece]", [pieces] if single else list(cast("Sequence[Piece]", pieces)))
+    ranges: list[tuple[int, int]] = []
+    foreign: list[tuple[int, U8]] = []
+    for place, piece in enumerate(listed):
+        if isinstance(piece, DmaBuffer):
+            ranges.append((piece.iova, piece.size))
+        elif isinstance(piece, bytes | np.ndarray):
+            array = _as_bytes(piece, direction)
+            iova = dma.arena.locate(array)
+            if iova is None:
+                foreign.append((place, array))
+            ranges.append((iova or 0, len(array)))
+        else:
+            address, length = piece
+            dma.arena.view(address, length)
+            ranges.append((address, length))
+    cleanups = _stage(dma, ranges, foreign, direction, card_address) if foreign else []
+    table = np.array(ranges, np.uint64).reshape(-1, 2)
+    return table[:, 0].copy(), table[:, 1].copy(), cleanups
+
+
+def _is_range(pieces: object) -> bool:
+    return isinstance(pieces, tuple) and len(pieces) == 2 and all(isinstance(part, int | np.integer) for part in pieces)
+
+
+def _as_bytes(piece: bytes | npt.NDArray[np.generic], direction: Direction) -> U8:
+    if isinstance(piece, bytes):
+        if direction is Direction.C2H:
+            raise RequestError("bytes can't be read into: give a numpy array or a DmaBuffer")
+        return np.frombuffer(piece, np.uint8)
+    if not piece.flags.c_contiguous:
+        raise RequestError(f"array of strides {piece.strides}: must be contiguous; list its rows as pieces")
+    if direction is Direction.C2H and not piece.flags.writeable:
+        raise RequestError("array is read-only and can't be read into; give a writeable one")
+    return piece.reshape(-1).view(np.uint8)
+
+
+def _stage(
+    dma: Dma, ranges: list[tuple[int, int]], foreign: list[tuple[int, U8]], direction: Direction, card_address: int
+) -> list[Callable[[], None]]:
+    """Give foreign pieces a place in DMA memory, in stream order and where the rules let them go directly."""
+    side = dma.rules.direction(direction)
+    align = max(side.address_align, side.skew_modulus, side.residue_match, 64)
+    residue = card_address % side.residue_match if side.residue_match > side.skew_modulus else side.skew_residue
+    total = sum(len(array) for _, array in foreign)
+    staging = _wait_for_memory(dma, total, align, residue)
+    copies, offset = [], 0
+    for place, array in foreign:
+        part = staging[offset : offset + len(array)]
+        ranges[place] = (part.iova, part.size)
+        copies.append((array, part.array))
+        if direction is Direction.H2C:
+            part.array[:] = array
+        offset += len(array)
+
+    def over() -> None:
+        if direction is Direction.C2H:
+            for array, staged in copies:
+                array[:] = staged
+        dma.arena.free(staging)
+
+    return [over]
+
+
+def _wait_for_memory(dma: Dma, size: int, align: int, residue: int) -> DmaBuffer:
+    """Allocate, waiting for requests under way to give memory back."""
+    found: list[DmaBuffer] = []
+
+    def allocated() -> bool:
+        try:
+            found.append(dma.arena.allocate(size, align, residue=residue))
+        except OutOfMemory:
+            if not dma.pending:
+                raise
+            return False
+        return True
+
+    dma.wait(allocated, None, f"{size} bytes of staging memory")
+    return found[0]
+
+
+def plan_requests(
+    dma: Dma, direction: Direction, addresses: U64, lengths: U64, offsets: I64, cards: U64, port: Port, queue: int
+) -> Batch:
+    """Plan k requests into a batch that is ready to be placed. Raises Unplannable and RequestError."""
+    if int(cards.max(initial=0)) >> CARD_BITS:
+        raise RequestError(f"card address {int(cards.max()):#x}: must be below 2**{CARD_BITS}")
+    plan = plan_batch(addresses, lengths, offsets, dma.rules, direction, card_addresses=cards)
+    align = int(plan.bounce_align.max(initial=1))
+    room, largest = dma.arena.bounce.size, int(plan.bounce_size.max(initial=0))
+    if largest + align > room:
+        raise RequestError(f"a request needs {largest} bytes of bounce space, there are {room}; open with a larger "
+                           "arena, split it, or align its pieces")  # fmt: skip
+    most = int(np.diff(plan.offsets).max(initial=0)) + 1
+    if most > dma.queues[queue].sq.size:
+        raise RequestError(f"a request of {most - 1} segments needs {most} slots, the submission ring has "
+                           f"{dma.queues[queue].sq.size}; open with a larger sq_log2, or split it")  # fmt: skip
+    before = np.zeros(len(plan.lengths) + 1, np.int64)
+    np.cumsum(plan.lengths.view(np.int64), out=before[1:])
+    return Batch(
+        dma, dma.next_batch(), direction, queue, int(port), cards, before[plan.offsets[1:]] - before[plan.offsets[:-1]],
+        plan.addresses, plan.lengths, plan.bounced, plan.offsets, plan.bounce_size, align,
+        plan.copy_address.view(np.int64), plan.copy_offset.view(np.int64), plan.copy_length.view(np.int64),
+        plan.copy_offsets,
+    )  # fmt: skip
+
+
+def raw_request(
+    dma: Dma, direction: Direction, segments: Sequence[tuple[int, int]], *, queue: int, port: int, card_address: int,
+    total: int | None, count: int | None, opcode: int | None, flags: int | None, kind: int | None, tag: int | None,
+    encoded: bool, edit: Callable[[U8], U8 | None] | None,
+) -> Batch:  # fmt: skip
+    """One request exactly as given: no plan, no check. ``None`` means what a correct request would say."""
+    table = [(int(address), int(length)) for address, length in segments]
+    addresses = np.array([address for address, _ in table], np.uint64)
+    lengths = np.array([length for _, length in table], np.uint64)
+    fields = lengths.astype(np.uint32) if encoded else dma.rules.encode_length(lengths)
+    real = int(dma.rules.decode_length(fields).sum()) if encoded else int(lengths.sum())
+    offsets, cards = np.array([0, len(table)]), np.array([card_address], np.uint64)
+
+    def slots(own_tag: int) -> U8:
+        made = build_slots(direction, port, cards, [(real if total is None else total) & 0xFFFFFFFF],
+                           np.array([own_tag], np.uint16), addresses, fields, offsets)  # fmt: skip
+        header = made[:1].view(HEADER)[0]
+        changes = {"segment_count": count, "flags": flags, "tag": tag}
+        for name, value in changes.items():
+            if value is not None:
+                header[name] = value
+        low = int(direction) if opcode is None else opcode
+        header["kind_opcode"] = low | (SlotKind.HEADER if kind is None else kind) << 4
+        if edit is not None:
+            edited = edit(made)
+            made = made if edited is None else edited
+        if len(made) != placed[0]:
+            raise RequestError(f"raw request of {len(made)} slots: edit must not change their number, {placed[0]}")
+        return made
+
+    placed = [len(table) + 1]
+    none, empty = np.zeros(1, np.int64), np.zeros(0, np.int64)
+    return Batch(
+        dma, dma.next_batch(), direction, queue, port, cards, np.array([real]), addresses, lengths,
+        np.zeros(len(table), np.bool_), offsets, none, 1, empty, empty, empty, np.zeros(2, np.int64), slots, placed[0],
+    )  # fmt: skip
