@@ -90,9 +90,7 @@ def test_a_batch_plans_each_request_as_if_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMON)
-def test_the_loop_of_the_bench_gives_the_same_plan_without_a_search(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_loop_of_the_bench_gives_the_same_plan_without_a_search(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exact, "solve", lambda *_: pytest.fail("the vectorised choice should have sufficed"))
     rules = load(name)
     addresses, lengths, offsets = hostile_pieces(rules, 1000, 20, seed=3)
@@ -103,7 +101,7 @@ def test_the_loop_of_the_bench_gives_the_same_plan_without_a_search(
         assert same_plan(batch, i, loop_plan(pieces, rules, Direction.H2C))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_chains_of_cuts_are_as_good_as_the_whole_grid(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(seed)
     rules = load(["sdhci-adma2", "nvme-prp", "aligned64", "axi-dma"][seed % 4])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sgdma.errors import RulesFileError, Unplannable
-from sgdma.rules import Direction, DirectionRules, RuleSet, check_request
+from sgdma.rules import Direction, DirectionRules, RuleSet, check_request, exact
 from sgdma.rules.plan import plan
 
 from .brute import most_direct
@@ -127,6 +127,16 @@ def limits(**values: object) -> DirectionRules:
 @example((limits(segment_boundary=16, end_modulus=8, end_forbidden=(0, 3), max_segments=1), [(4056, 12)], 0, 64))
 def test_no_conforming_plan_has_more_direct_bytes(case: tuple[DirectionRules, list[tuple[int, int]], int, int]) -> None:
     judge(case)
+
+
+@settings(max_examples=300, **QUIET)
+@given(cases())
+def test_chains_of_cuts_find_the_best_plan_too(case: tuple[DirectionRules, list[tuple[int, int]], int, int]) -> None:
+    side, _, _, _ = case
+    if not side.end_forbidden:  # with an end rule chains aren't claimed to suffice
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(exact, "FULL_GRID", 0)
+            judge(case)
 
 
 @pytest.mark.deep

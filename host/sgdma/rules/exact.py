@@ -97,9 +97,7 @@ def _snap(values: I64, step: int, phase: int, total: int) -> I64:
     return both[(both > 0) & (both < total)]
 
 
-def _close(
-    cuts: I64, strides: list[int], total: int, side: DirectionRules
-) -> tuple[I64, bool]:
+def _close(cuts: I64, strides: list[int], total: int, side: DirectionRules) -> tuple[I64, bool]:
     """Add chains of strides in both directions until nothing is new, or until too many pairs lie in reach."""
     while True:
         chained = np.concatenate([cuts, *(cuts + s for s in strides), *(cuts - s for s in strides)])

@@ -263,5 +263,3 @@ def _assemble(stream: Stream, rows: Rows, placed: Layout, copied: Copies, proven
         bounced_bytes=bounced,
         proven=proven,
     )
-
-
