@@ -17,7 +17,7 @@ module sgdma_core #(
     parameter bit REALIGN_C2H = 1,
     parameter int GRANULE_H2C = 1,
     parameter int GRANULE_C2H = 1,
-    parameter int RING_ALIGN = 256,
+    parameter int TABLE_ALIGN = 256,
     parameter longint TABLE_BOUNDARY = 0,
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
@@ -189,7 +189,7 @@ module sgdma_core #(
   logic [1:0][BYTES-1:0] w_strb;
 
   sgdma_queues #(
-      .QUEUES(QUEUES), .RING_ALIGN(RING_ALIGN), .TABLE_BOUNDARY(TABLE_BOUNDARY), .ADDRESS_BITS(ADDRESS_BITS)
+      .QUEUES(QUEUES), .TABLE_ALIGN(TABLE_ALIGN), .TABLE_BOUNDARY(TABLE_BOUNDARY), .ADDRESS_BITS(ADDRESS_BITS)
   ) queues (
       .clk(clk), .rst(clear),
       .cfg_queue(cfg_queue), .cfg_sq_base(cfg_sq_base), .cfg_cq_base(cfg_cq_base), .cfg_sq_log2(cfg_sq_log2),

@@ -6,7 +6,7 @@
 
 module sgdma_queues #(
     parameter int QUEUES = 4,
-    parameter int RING_ALIGN = 256,
+    parameter int TABLE_ALIGN = 256,
     parameter longint TABLE_BOUNDARY = 0,
     parameter int ADDRESS_BITS = 64,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -91,7 +91,7 @@ module sgdma_queues #(
   wire selected = 32'(cfg_queue) < QUEUES;
   wire [QW-1:0] sel = QW'(cfg_queue);
   wire bad_size = cfg_sq_log2 < 5'd2 || cfg_sq_log2 > 5'd19 || cfg_cq_log2 < 5'd1 || cfg_cq_log2 > 5'd15;
-  wire bad_align = ((cfg_sq_base | cfg_cq_base) & 64'(RING_ALIGN - 1)) != 64'd0;
+  wire bad_align = ((cfg_sq_base | cfg_cq_base) & 64'(TABLE_ALIGN - 1)) != 64'd0;
 
   // Sizes are powers of two, so a ring crosses a boundary exactly if base and last byte differ above it.
   function automatic logic crosses(input logic [63:0] base, input logic [5:0] size_log2);

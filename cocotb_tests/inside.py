@@ -1,0 +1,41 @@
+"""The one cocotb test of the `sim:` rung: runs an ordinary command, `pytest` or `sgdma`, inside the simulator.
+
+The command runs in a bridged thread; simulated time passes only while the target waits for the bench to toggle ``wake``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import cocotb
+from cocotb.task import bridge, resume
+
+from sgdma.targets.sim import target as sim
+
+
+def _call() -> int:
+    call = json.loads(Path(os.environ["SGDMA_SIM_CALL"]).read_text())
+    sys.argv = [call["program"], *call["arguments"]]
+    if call["program"] == "pytest":
+        import pytest
+
+        return int(pytest.main(call["arguments"]))
+    from sgdma.cli import main
+
+    return main(call["arguments"])
+
+
+@cocotb.test()
+async def run_command(dut) -> None:
+    """Run the command and leave its exit status for the launcher."""
+
+    @resume
+    async def wait() -> None:
+        await dut.wake.value_change
+
+    sim.inside = wait
+    status = await bridge(_call)()
+    Path(os.environ["SGDMA_SIM_STATUS"]).write_text(str(status))

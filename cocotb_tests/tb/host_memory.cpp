@@ -1,0 +1,294 @@
+// Host side of the bench: AXI4 memory over plain process memory, register mailbox, and the wake-up of Python.
+//
+// The memory and the control block lie in one file that Python has mapped too (path in SGDMA_SIM_MEMORY). `control.h` is
+// generated from the numpy dtype in sgdma.targets.sim.control, which describes every member. Called once a clock; Python runs
+// only while the simulation stands, so nothing here needs locks.
+//
+// Writes become visible when their response is due, not when their data arrives: a device that reports a request complete before
+// memory has answered is caught by the data not being there.
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include "control.h"
+#include "svdpi.h"
+
+namespace {
+
+enum Want : uint32_t { WANT_READ = 1, WANT_TIME = 2, WANT_IRQ = 4, WANT_DRAIN = 8 };
+enum Fault : uint32_t { READ_ERROR = 1, WRITE_ERROR = 2, UNMAPPED = 4 };
+enum Response : uint8_t { OKAY = 0, SLVERR = 2, DECERR = 3 };
+
+constexpr uint64_t PAGE = 4096;
+constexpr size_t DEPTH = 1024;  // bursts that memory takes in before it stops being ready
+
+struct Read {
+    uint64_t address, due;
+    unsigned beats, done;
+    uint8_t response;
+};
+
+struct Beat {
+    std::vector<uint8_t> data, strobe;
+};
+
+struct Write {
+    uint64_t address, due;
+    unsigned beats;
+    bool id;
+    uint8_t response;
+    std::vector<Beat> data;
+};
+
+Control *control;
+uint8_t *pages;   // one byte a page: 1 = mapped
+uint8_t *memory;
+unsigned beat_bytes;
+uint64_t random_state;
+
+std::deque<Read> reads[2];
+std::deque<Write> writes;       // addresses whose data is still coming, in order
+std::deque<Write> answers[2];   // complete, waiting for their response
+std::deque<bool> read_order, answer_order;
+uint64_t last_read_due, last_answer_due;
+Beat incoming;
+bool register_busy;
+const uint8_t *next_read;
+std::vector<uint8_t> nothing;
+
+uint64_t random64() {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+bool hesitates() { return control->backpressure && (random64() & 255) < control->backpressure; }
+
+void violation(const char *text) {
+    if (control->violations++ == 0)
+        snprintf(reinterpret_cast<char *>(control->violation_text), sizeof control->violation_text, "cycle %llu: %s",
+                 static_cast<unsigned long long>(control->cycles), text);
+}
+
+uint8_t *at(uint64_t address) { return memory + (address - control->iova_base); }
+
+uint8_t response_of(uint64_t address, uint64_t size, uint32_t error_kind) {
+    uint64_t first = address - control->iova_base, last = first + size - 1;
+    if (address < control->iova_base || last >= control->memory_bytes || last < first) return DECERR;
+    for (uint64_t page = first / PAGE; page <= last / PAGE; page++)
+        if (!pages[page]) return DECERR;
+    for (uint32_t i = 0; i < control->fault_count; i++) {
+        if (address >= control->fault_end[i] || address + size <= control->fault_start[i]) continue;
+        if (control->fault_kind[i] & UNMAPPED) return DECERR;
+        if (control->fault_kind[i] & error_kind) return SLVERR;
+    }
+    return OKAY;
+}
+
+void check_burst(uint64_t address, unsigned beats) {
+    if (address % beat_bytes) violation("burst address is not beat-aligned");
+    if (address / PAGE != (address + uint64_t(beats) * beat_bytes - 1) / PAGE) violation("burst crosses 4 KiB");
+}
+
+// In-order memory answers in the order of addresses; else each id has its own order and they overtake at random.
+uint64_t due(uint64_t &last) {
+    uint64_t jitter = control->jitter ? random64() % (control->jitter + 1) : 0;
+    uint64_t when = control->cycles + std::max<uint64_t>(control->latency, 1) - 1 + jitter;
+    if (!control->out_of_order) last = when = std::max(when, last);
+    return when;
+}
+
+template <typename Queue> int pick(const Queue (&queues)[2], const std::deque<bool> &order) {
+    bool can[2];
+    for (int id = 0; id < 2; id++) can[id] = !queues[id].empty() && queues[id].front().due <= control->cycles;
+    if (!control->out_of_order) return !order.empty() && can[order.front()] ? order.front() : -1;
+    if (can[0] && can[1]) return random64() & 1;
+    return can[0] ? 0 : can[1] ? 1 : -1;
+}
+
+// When the order of addresses is not kept, forget it entry by entry.
+void forget(std::deque<bool> &order, bool id) {
+    auto place = std::find(order.begin(), order.end(), id);
+    if (place != order.end()) order.erase(place);
+}
+
+void commit(const Write &write) {
+    if (write.response != OKAY) return;
+    uint64_t address = write.address;
+    for (const Beat &beat : write.data) {
+        uint8_t *target = at(address);
+        for (unsigned i = 0; i < beat_bytes; i++)
+            if (beat.strobe[i / 8] >> (i % 8) & 1) target[i] = beat.data[i];
+        address += beat_bytes;
+    }
+}
+
+// Errors count only for bytes that are really written: a partial beat may lie beside a forbidden one.
+uint8_t write_response(const Write &write) {
+    uint64_t first = 0, last = 0;
+    bool any = false;
+    for (size_t beat = 0; beat < write.data.size(); beat++)
+        for (unsigned i = 0; i < beat_bytes; i++)
+            if (write.data[beat].strobe[i / 8] >> (i % 8) & 1) {
+                last = write.address + beat * beat_bytes + i;
+                if (!any) first = last;
+                any = true;
+            }
+    return any ? response_of(first, last - first + 1, WRITE_ERROR) : OKAY;
+}
+
+void take_data(bool is_last) {
+    if (writes.empty()) return violation("write data before its address");
+    Write &write = writes.front();
+    write.data.push_back(std::move(incoming));
+    if (is_last != (write.data.size() == write.beats)) violation("WLAST in the wrong place");
+    if (write.data.size() < write.beats) return;
+    write.response = write_response(write);
+    write.due = due(last_answer_due);
+    answer_order.push_back(write.id);
+    answers[write.id].push_back(std::move(write));
+    writes.pop_front();
+}
+
+bool mailbox_empty() { return control->writes_head == control->writes_tail; }
+
+}  // namespace
+
+extern "C" {
+
+void host_open(int data_bytes) {
+    const char *path = getenv("SGDMA_SIM_MEMORY");
+    int file = path ? open(path, O_RDWR) : -1;
+    struct stat status;
+    if (file < 0 || fstat(file, &status) != 0) {
+        fprintf(stderr, "sgdma bench: SGDMA_SIM_MEMORY names no file that can be opened\n");
+        abort();
+    }
+    void *map = mmap(nullptr, status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (map == MAP_FAILED) abort();
+    close(file);
+    control = static_cast<Control *>(map);
+    if (control->control_bytes != sizeof(Control)) {
+        fprintf(stderr, "sgdma bench: control block of %u bytes, this build has %zu\n", control->control_bytes, sizeof(Control));
+        abort();
+    }
+    pages = static_cast<uint8_t *>(map) + control->pages_offset;
+    memory = static_cast<uint8_t *>(map) + control->memory_offset;
+    beat_bytes = data_bytes;
+    random_state = control->seed | 1;
+    nothing.assign(beat_bytes, 0xA5);
+    incoming.data.resize(beat_bytes);
+    incoming.strobe.resize((beat_bytes + 7) / 8);
+}
+
+void host_violation(const char *text) { violation(text); }
+
+void host_write_beat(const svBitVecVal *data, const svBitVecVal *strobe) {
+    incoming.data.resize(beat_bytes);
+    incoming.strobe.resize((beat_bytes + 7) / 8);
+    memcpy(incoming.data.data(), data, beat_bytes);
+    memcpy(incoming.strobe.data(), strobe, incoming.strobe.size());
+}
+
+void host_read_beat(svBitVecVal *data) { memcpy(data, next_read, beat_bytes); }
+
+void host_step(svBit irq, svBit ar_fire, int64_t ar_addr, char ar_len, svBit ar_id, svBit aw_fire, int64_t aw_addr,
+               char aw_len, svBit aw_id, svBit w_fire, svBit w_last, svBit r_free, svBit b_free, svBit *ar_ready,
+               svBit *aw_ready, svBit *w_ready, svBit *r_new, svBit *r_id, char *r_resp, svBit *r_last, svBit *b_new,
+               svBit *b_id, char *b_resp, svBit *reg_write, svBit *reg_read, int *reg_addr, int *reg_value, svBit reg_done,
+               int reg_result, svBit *woken) {
+    control->cycles++;
+
+    if (ar_fire) {
+        unsigned beats = static_cast<uint8_t>(ar_len) + 1u;
+        uint64_t address = static_cast<uint64_t>(ar_addr);
+        check_burst(address, beats);
+        reads[ar_id].push_back({address, due(last_read_due), beats, 0, 0});
+        read_order.push_back(ar_id);
+    }
+    if (aw_fire) {
+        unsigned beats = static_cast<uint8_t>(aw_len) + 1u;
+        check_burst(static_cast<uint64_t>(aw_addr), beats);
+        writes.push_back({static_cast<uint64_t>(aw_addr), 0, beats, bool(aw_id), 0, {}});
+    }
+    if (w_fire) take_data(w_last);
+
+    *r_new = 0;
+    if (r_free && !hesitates()) {
+        int id = pick(reads, read_order);
+        if (id >= 0) {
+            Read &read = reads[id].front();
+            if (read.done == 0) read.response = response_of(read.address, uint64_t(read.beats) * beat_bytes, READ_ERROR);
+            next_read = read.response == OKAY ? at(read.address + uint64_t(read.done) * beat_bytes) : nothing.data();
+            read.done++;
+            *r_new = 1;
+            *r_id = id;
+            *r_resp = read.response;
+            *r_last = read.done == read.beats;
+            if (*r_last) {
+                reads[id].pop_front();
+                forget(read_order, id);
+            }
+        }
+    }
+    *b_new = 0;
+    if (b_free && !hesitates()) {
+        int id = pick(answers, answer_order);
+        if (id >= 0) {
+            Write &write = answers[id].front();
+            commit(write);
+            *b_new = 1;
+            *b_id = id;
+            *b_resp = write.response;
+            answers[id].pop_front();
+            forget(answer_order, id);
+        }
+    }
+    size_t waiting = reads[0].size() + reads[1].size();
+    *ar_ready = waiting < DEPTH && !hesitates();
+    *aw_ready = writes.size() + answers[0].size() + answers[1].size() < DEPTH && !hesitates();
+    *w_ready = !hesitates();
+
+    // Registers: posted writes in order, then the read that waits behind them.
+    *reg_write = *reg_read = 0;
+    if (reg_done && register_busy) {
+        register_busy = false;
+        if (control->read_state == 2) {
+            control->read_value = reg_result;
+            control->read_state = 3;
+        }
+    } else if (!register_busy && !mailbox_empty()) {
+        uint32_t slot = control->writes_head++ % (sizeof control->write_address / sizeof control->write_address[0]);
+        *reg_write = 1;
+        *reg_addr = control->write_address[slot];
+        *reg_value = control->write_value[slot];
+        register_busy = true;
+    } else if (!register_busy && control->read_state == 1) {
+        *reg_read = 1;
+        *reg_addr = control->read_address;
+        control->read_state = 2;
+        register_busy = true;
+    }
+
+    uint32_t want = control->want;
+    bool met = ((want & WANT_READ) && control->read_state == 3) || ((want & WANT_TIME) && control->cycles >= control->wake_at)
+        || ((want & WANT_IRQ) && irq) || ((want & WANT_DRAIN) && mailbox_empty() && !register_busy);
+    *woken = met;
+    if (met) {
+        control->irq = irq;
+        control->want = 0;
+    }
+}
+
+}  // extern "C"

@@ -1,0 +1,1 @@
+"""The pytest plugin: ``--target URL`` picks the rung, the ``dma`` fixture talks to it."""

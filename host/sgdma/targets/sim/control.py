@@ -1,0 +1,99 @@
+"""Control block shared with the bench's host memory: one numpy dtype, from which the C header is made.
+
+The shared file is: control block, one flag byte a page, DMA memory. Python runs only while the simulation stands still, so plain
+stores and loads are enough.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CONTROL", "FAULTS", "IOVA_BASE", "MAILBOX", "PAGE", "SharedFile", "c_header"]
+
+PAGE = 4096
+MAILBOX = 256
+FAULTS = 64
+IOVA_BASE = 0x1000_0000
+
+CONTROL = np.dtype([
+    ("control_bytes", "<u4"),  # size of this block: both sides must agree
+    ("want", "<u4"),  # what wakes Python: 1 read answered, 2 time reached, 4 interrupt line high, 8 mailbox empty
+    ("cycles", "<u8"),  # clock cycles since reset
+    ("wake_at", "<u8"),
+    ("seed", "<u8"),
+    ("iova_base", "<u8"),  # bus address of the first byte of DMA memory
+    ("memory_bytes", "<u8"),
+    ("pages_offset", "<u8"),  # in the file
+    ("memory_offset", "<u8"),
+    ("irq", "<u4"),  # the interrupt line when Python was woken
+    ("writes_head", "<u4"),  # posted register writes: taken so far
+    ("writes_tail", "<u4"),  # and put so far
+    ("read_state", "<u4"),  # 0 none, 1 asked, 2 under way, 3 answered
+    ("read_address", "<u4"),
+    ("read_value", "<u4"),
+    ("write_address", "<u4", MAILBOX),
+    ("write_value", "<u4", MAILBOX),
+    ("latency", "<u4"),  # cycles from address to first data, from last data to response
+    ("jitter", "<u4"),  # up to that many more
+    ("backpressure", "<u4"),  # of 256 cycles so many in which memory is not ready
+    ("out_of_order", "<u4"),  # answers of different ids may overtake
+    ("fault_count", "<u4"),
+    ("violations", "<u4"),  # breaches of AXI seen by the bench
+    ("fault_start", "<u8", FAULTS),
+    ("fault_end", "<u8", FAULTS),
+    ("fault_kind", "<u4", FAULTS),  # 1 read error, 2 write error, 4 unmapped
+    ("violation_text", "u1", 128),
+])  # fmt: skip
+
+_C_TYPES = {"uint8": "uint8_t", "uint32": "uint32_t", "uint64": "uint64_t"}
+
+
+def c_header() -> str:
+    """The same block as a C struct."""
+    assert CONTROL.names is not None and CONTROL.fields is not None
+    lines = ["// Generated from sgdma.targets.sim.control.", "#pragma once", "#include <cstdint>", "", "#pragma pack(push, 1)",
+             "struct Control {"]
+    for name in CONTROL.names:
+        dtype = CONTROL.fields[name][0]
+        count = f"[{dtype.shape[0]}]" if dtype.shape else ""
+        lines.append(f"    {_C_TYPES[dtype.base.name]} {name}{count};")
+    lines += ["};", "#pragma pack(pop)", f"static_assert(sizeof(Control) == {CONTROL.itemsize});", ""]
+    return "\n".join(lines)
+
+
+class SharedFile:
+    """The shared file, mapped. ``control`` is one record of :data:`CONTROL`, ``pages`` and ``memory`` are uint8 arrays."""
+
+    def __init__(self, path: Path, memory_bytes: int, *, seed: int = 1, create: bool = False) -> None:
+        pages = memory_bytes // PAGE
+        head = -(-CONTROL.itemsize // PAGE) * PAGE
+        body = head + -(-pages // PAGE) * PAGE
+        flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0)
+        handle = os.open(path, flags, 0o600)
+        try:
+            if create:
+                os.ftruncate(handle, body + memory_bytes)
+            self._map = mmap.mmap(handle, body + memory_bytes)
+        finally:
+            os.close(handle)
+        whole: npt.NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)
+        self.control = whole[: CONTROL.itemsize].view(CONTROL)[0]
+        self.pages = whole[head : head + pages]
+        self.memory = whole[body:]
+        if create:
+            self._describe(head, body, memory_bytes, seed)
+
+    def _describe(self, pages_offset: int, memory_offset: int, memory_bytes: int, seed: int) -> None:
+        control = self.control
+        control["control_bytes"] = CONTROL.itemsize
+        control["iova_base"] = IOVA_BASE
+        control["memory_bytes"] = memory_bytes
+        control["pages_offset"] = pages_offset
+        control["memory_offset"] = memory_offset
+        control["seed"] = seed
+        control["latency"] = 16

@@ -1,0 +1,121 @@
+"""Stand-alone generator: core and fixture with an AXI-Lite port for registers and an AXI4 port for memory, as Verilog.
+
+What it writes below the output directory: ``gateware/sgdma_standalone.v`` and the SystemVerilog sources, ``csr.json``,
+``csr.h``, ``csr.svd``, ``registers.rst``, and ``build.json`` with the parameters and the content hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+from litex.build.generic_platform import GenericPlatform, Pins, Subsignal
+from litex.gen import ClockDomain, ClockSignal, LiteXModule, ResetSignal
+from litex.soc.integration.export import get_csr_header, get_csr_json, get_csr_svd
+from litex.soc.integration.soc_core import SoCMini
+from litex.soc.interconnect.axi import AXIInterface, AXILiteInterface
+
+from sgdma.spec.build import BuildParameters
+from sgdma.spec.registers import BANKS
+from sgdma_soc.core import SGDMA, rtl_sources
+from sgdma_soc.fixture import Fixture
+
+__all__ = ["NAME", "Standalone", "generate", "source_digest"]
+
+NAME = "sgdma_standalone"
+
+
+def _platform(parameters: BuildParameters) -> GenericPlatform:
+    pads = [
+        ("clk", 0, Pins(1)),
+        ("rst", 0, Pins(1)),
+        ("vectors", 0, Pins(parameters.queues + 1)),
+        ("irq", 0, Pins(1)),
+        *AXILiteInterface(data_width=32, address_width=16).get_ios("csr"),
+        *AXIInterface(data_width=parameters.data_width, address_width=64, id_width=1).get_ios("mem"),
+    ]
+    return GenericPlatform("", pads, name=NAME)
+
+
+class _Clock(LiteXModule):
+    def __init__(self, platform: GenericPlatform) -> None:
+        self.cd_sys = ClockDomain()
+        self.comb += [self.cd_sys.clk.eq(platform.request("clk")), self.cd_sys.rst.eq(platform.request("rst"))]
+
+
+class Standalone(SoCMini):
+    """A LiteX SoC without a CPU: register bus in, memory bus and interrupts out."""
+
+    mem_map = {"csr": 0x0000}
+
+    def __init__(self, platform: GenericPlatform, parameters: BuildParameters, content_hash: int) -> None:
+        self.crg = _Clock(platform)
+        SoCMini.__init__(
+            self, platform, clk_freq=parameters.clock_hz, bus_standard="axi-lite", csr_data_width=32,
+            csr_address_width=14, with_ctrl=False, ident="",
+        )  # fmt: skip
+        self.sgdma = SGDMA(parameters, content_hash)
+        self.fixture = Fixture(self.sgdma)
+        for bank in BANKS:
+            self.csr.add(bank.name, n=bank.base // self.csr.paging)
+
+        registers = AXILiteInterface(data_width=32, address_width=32)
+        self.bus.add_master("registers", master=registers)
+        self.comb += registers.connect_to_pads(platform.request("csr"), mode="slave")
+        self.comb += self.sgdma.axi.connect_to_pads(platform.request("mem"), mode="master")
+        self.comb += [platform.request("vectors").eq(self.sgdma.vectors), platform.request("irq").eq(self.sgdma.ev.irq)]
+
+
+def source_digest(root: Path) -> str:
+    """SHA-256 over everything that the hardware is made of: RTL and this package."""
+    digest = hashlib.sha256()
+    for path in [*rtl_sources(root), *sorted((root / "soc" / "sgdma_soc").rglob("*.py"))]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+_ASSIGNMENT = re.compile(r"^(\s+[\w.]+(?:\[[^\]]*\])*) <= (.*;)$")
+
+
+def _combinational(verilog: str) -> str:
+    """LiteX writes combinational blocks as ``always @(*)`` with ``<=``. A simulator never enters such a block when it
+    reads nothing, and may order the delayed assignments wrongly: make them ``always_comb`` with ``=``."""
+    lines, inside = [], False
+    for line in verilog.splitlines():
+        if line.startswith("always @(*)"):
+            line, inside = line.replace("always @(*)", "always_comb"), True
+        elif line == "end":
+            inside = False
+        elif inside:
+            line = _ASSIGNMENT.sub(r"\1 = \2", line)
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def generate(parameters: BuildParameters, root: Path, output: Path) -> int:
+    """Write the generated design below `output`; returns the 128-bit content hash that the device will show."""
+    content_hash = parameters.content_hash(source_digest(root))
+    platform = _platform(parameters)
+    soc = Standalone(platform, parameters, content_hash)
+    soc.finalize()
+    gateware = output / "gateware"
+    gateware.mkdir(parents=True, exist_ok=True)
+    verilog = platform.get_verilog(soc, name=NAME)
+    (gateware / f"{NAME}.v").write_text(_combinational(str(verilog)), encoding="utf-8")
+    for path in rtl_sources(root):
+        shutil.copy(path, gateware / path.name)
+    _write_maps(soc, output)
+    build = {"parameters": parameters.content(), "content_hash": f"{content_hash:032x}",
+             "sources": [path.name for path in rtl_sources(root)] + [f"{NAME}.v"], "top": NAME}
+    (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
+    return content_hash
+
+
+def _write_maps(soc: Standalone, output: Path) -> None:
+    regions, constants, memories = soc.csr_regions, soc.constants, soc.mem_regions
+    (output / "csr.json").write_text(get_csr_json(regions, constants, memories), encoding="utf-8")
+    (output / "csr.h").write_text(get_csr_header(regions, constants), encoding="utf-8")
+    (output / "csr.svd").write_text(get_csr_svd(soc, name="sgdma"), encoding="utf-8")
