@@ -18,7 +18,7 @@ from sgdma.spec.status import Status
 if TYPE_CHECKING:
     from sgdma.engine.device import Dma
 
-__all__ = ["abandon", "give_up", "process", "reconcile"]
+__all__ = ["abandon", "give_up", "process", "reconcile", "unstick"]
 
 U16 = npt.NDArray[np.uint16]
 I64 = npt.NDArray[np.int64]
@@ -34,8 +34,6 @@ def process(dma: Dma, queue: Queue) -> int:
     first = queue.cq.head
     records = queue.cq.take(None if dma.arena.direct else queue.device_written())
     if not len(records):
-        if queue.waiting and not dma.held:
-            _unstick(dma, queue)
         return 0
     for observer in dma.observers:
         observer.completed(queue.number, records, dma.now())
@@ -48,11 +46,12 @@ def process(dma: Dma, queue: Queue) -> int:
     return len(records)
 
 
-def _unstick(dma: Dma, queue: Queue) -> None:
+def unstick(dma: Dma) -> None:
     """Slots that the device skipped show in its register only: look there when nothing else would free the ring."""
-    if queue.sq.rung != queue.sq.head:
-        queue.sq.consumed(queue.device_head())
-    queue.pump()
+    for queue in dma.queues:
+        if queue.waiting and queue.sq.rung != queue.sq.head:
+            queue.sq.consumed(queue.device_head())
+            queue.pump()
 
 
 def _check_sequence(dma: Dma, queue: Queue, first: int, records: Records) -> None:

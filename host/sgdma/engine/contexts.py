@@ -39,6 +39,7 @@ class Contexts:
         self.index = np.zeros(count, np.int64)
         """Which request of that batch."""
         self._ring = np.arange(count, dtype=np.uint16)
+        self._mark = np.zeros(count, np.int64)
         self._first, self.free = 0, count
 
     def claim(self, batch: int, indices: I64) -> U16:
@@ -80,6 +81,8 @@ class Contexts:
             tag = int(tags[wrong[0]])
             now = State(int(self.state[tag])).name
             raise ContextError(f"context {tag} is {now}, not {before.name}: can't become {after.name}")
-        if len(np.unique(tags)) != len(tags):
+        order = np.arange(len(tags))
+        self._mark[tags] = order
+        if (self._mark[tags] != order).any():
             raise ContextError(f"a context is named twice on its way to {after.name}")
         self.state[tags] = after

@@ -33,6 +33,8 @@ Callback = Callable[[Transfer], object]
 PATIENCE = 2_000_000
 """Cycles without any limit given by the caller, before the bytes under way are counted."""
 RESET_LIMIT = 1_000_000
+BUSY = 32
+"""With so many requests mapped, completions are looked for in growing steps instead of one interrupt each."""
 WAIT_SLICE = 4096
 """Longest wait for one queue's interrupt, in cycles: the others need a look as well."""
 
@@ -222,7 +224,9 @@ class Dma:
                 raise TransferTimeout(f"{what}: not done after {limit} cycles with {self.pending} pending; "
                                       "look at dma.queue(n).state, then abort, restart or reset")  # fmt: skip
             self._pass_time(min(left, WAIT_SLICE), step)
-            step = 16 if self.poll() else min(2 * step, WAIT_SLICE)
+            if not self.poll() and step == WAIT_SLICE:
+                completions.unstick(self)
+            step = min(2 * step, WAIT_SLICE)
 
     def wait_all(self, timeout: int | None = None) -> None:
         """Wait until nothing is pending, whatever the outcome. Raises TransferTimeout."""
@@ -314,7 +318,7 @@ class Dma:
             self.held -= 1
 
     def _pass_time(self, cycles: int, step: int) -> None:
-        if self.interrupts:
+        if self.interrupts and len(self.contexts.state) - self.contexts.free < BUSY:
             waiting = [queue.number for queue in self.queues if queue.sq.rung != queue.sq.head] or [0]
             self.target.wait_interrupt(waiting[0], cycles if len(waiting) == 1 else min(cycles, step))
         else:

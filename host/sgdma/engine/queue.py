@@ -168,9 +168,9 @@ class Queue:
         if batch.raw is not None:
             room = int(self.dma.contexts.free > 0 and batch.raw_slots <= self.sq.free)
         else:
-            ends = batch.offsets[first + 1 :] - batch.offsets[first] + np.arange(1, len(batch) - first + 1)
+            most = min(self.dma.contexts.free, self.sq.free // 2, len(batch) - first)
+            ends = batch.offsets[first + 1 : first + 1 + most] - batch.offsets[first] + np.arange(1, most + 1)
             room = int(np.searchsorted(ends, self.sq.free, side="right"))
-            room = min(room, self.dma.contexts.free)
         while room and not self._bounce(batch, first, room):
             room //= 2
         if not room:

@@ -149,7 +149,7 @@ def _assemble(
         requests.append(_stray(headers, 0, int(starts[0]) if len(starts) else count))
     addresses, lengths = segment_addresses.tolist(), segment_lengths.tolist()
     ends = starts + 1 + walked
-    nexts = np.append(starts[1:], count)
+    nexts = np.append(starts[1:], count)[: len(starts)]
     chosen = headers[starts]
     columns = (starts, ends, nexts, chosen["tag"], chosen["kind_opcode"] & 0xF, chosen["flags"] & 3, _card(chosen),
                chosen["total_length"], status, segment, whole)  # fmt: skip

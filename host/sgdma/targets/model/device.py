@@ -35,7 +35,8 @@ class FrontEnd(Agent):
         queues = self.device.queues
         for turn in range(1, len(queues) + 1):
             queue = queues[(self.last + turn) % len(queues)]
-            if queue.accepting and (queue.judged or self.device.fetch(queue)) and self._accept(queue):
+            waiting = queue.judged or queue.head != queue.tail
+            if waiting and queue.accepting and (queue.judged or self.device.fetch(queue)) and self._accept(queue):
                 self.last = queue.number
                 return True
         return False
@@ -92,13 +93,13 @@ class ModelDevice:
     def advance(self, limit: int) -> None:
         """Let everything happen up to and including cycle `limit`."""
         while True:
-            agent = min((a for a in self.agents if not a.blocked), key=lambda a: a.time, default=None)
-            if agent is None or agent.time > limit:
+            agent = None
+            for other in self.agents:
+                if not other.blocked and other.time <= limit and (agent is None or other.time < agent.time):
+                    agent = other
+            if agent is None:
                 break
-            if agent.step():
-                self._wake(agent.time)
-            else:
-                agent.blocked = True
+            agent.blocked = not agent.step()
         self.clock = max(self.clock, limit)
         for agent in self.agents:
             if agent.blocked:
@@ -111,7 +112,8 @@ class ModelDevice:
         """Whether nothing will happen however much time passes."""
         return all(a.blocked for a in self.agents) and not any(q.since is not None and q.time for q in self.queues)
 
-    def _wake(self, time: int) -> None:
+    def stir(self, time: int) -> None:
+        """Something moved that others may wait for."""
         for agent in self.agents:
             if agent.blocked:
                 agent.blocked, agent.time = False, max(agent.time, time)
@@ -173,6 +175,8 @@ class ModelDevice:
         queue.written = index + 1 & CQ_MASK
         queue.settle()
         self._moderate(queue, time)
+        if self.front.blocked:
+            self.front.blocked, self.front.time = False, max(self.front.time, time)
 
     def _moderate(self, queue: QueuePair, now: int) -> None:
         if queue.due(now):
@@ -208,7 +212,7 @@ class ModelDevice:
         elif bank is DEVICE and name in self._storage:
             fields = DEVICE.register(name).fields
             self._storage[name] = value & (sum(bits.mask for bits in fields) if fields else 0xFFFFFFFF)
-        self._wake(self.clock)
+        self.stir(self.clock)
 
     def _identity(self) -> dict[str, int]:
         build, content = self.build, self.build.content_hash()
@@ -333,7 +337,7 @@ class ModelDevice:
         return values[name] if name in values else self.fixture.shown.get(name, 0) & 0xFFFFFFFF
 
     def _write_fixture_control(self, value: int) -> None:
-        self.fixture.control = value & 0xF
+        self.fixture.set_control(value)
 
     def _write_fixture_seed(self, value: int) -> None:
         self.fixture.seed = value

@@ -36,6 +36,8 @@ class Owner(Protocol):
 
     def aborting(self, queue: int) -> bool: ...
 
+    def stir(self, time: int) -> None: ...
+
     def complete(self, request: Request, status: int, segment: int, moved: int, crc: int, time: int) -> None: ...
 
 
@@ -91,7 +93,6 @@ class Engine(Agent):
             jitter = self.owner.jitter + self.owner.faults.jitter
             # Only a run-up shows: the next request's accesses overlap with this one's data.
             self.time += 4 + (self.owner.random.randrange(jitter + 1) if jitter else 0)
-            return True
         if not over:
             return self._move(request)
         self._finish(request)
@@ -166,6 +167,8 @@ class H2cEngine(Engine):
         request.position = high
         self.time += fixture.beats(size)
         fixture.counters["r_beats"] += fixture.beats(size)
+        if request.port == Port.LOOPBACK:
+            self.owner.stir(self.time)
         fixture.counters["ar_count"] += -(-size // self.owner.memory.burst_bytes)
         return True
 
@@ -188,6 +191,7 @@ class H2cEngine(Engine):
             if fixture.room(request.port) < fixture.beat:
                 return False
             fixture.accept(request.port, request.card, np.zeros(0, np.uint8), request.position == 0, True, True)
+            self.owner.stir(self.time)
         self._aborted(request)
         return True
 
@@ -222,6 +226,8 @@ class C2hEngine(Engine):
             fixture.drop()
         self.time += max(1, fixture.beats(len(data)))
         fixture.counters["w_beats"] += fixture.beats(len(data))
+        if request.port == Port.LOOPBACK:
+            self.owner.stir(self.time)
         fixture.counters["aw_count"] += -(-len(data) // self.owner.memory.burst_bytes)
         return True
 
@@ -240,6 +246,7 @@ class C2hEngine(Engine):
     def _cut_short(self, request: Request) -> bool:
         if request.position and request.port == Port.LOOPBACK:
             self.owner.fixture.drop()
+            self.owner.stir(self.time)
         self._aborted(request)
         return True
 

@@ -44,7 +44,8 @@ class Fixture:
         self.beat = build.beat_bytes
         self.capacity = build.loopback_bytes
         self.memory: U8 = np.zeros(build.memory_bytes, np.uint8)
-        self.control, self.seed = 0, 0
+        self.seed = 0
+        self.set_control(0)
         self.counters = dict.fromkeys(COUNTERS, 0)
         self.shown = dict(self.counters)
         self.cycles_from = 0
@@ -68,9 +69,12 @@ class Fixture:
         self.counters["cycles"] = now - self.cycles_from
         self.shown = dict(self.counters)
 
-    def switch(self, name: str) -> bool:
-        """Whether a bit of the control register is set."""
-        return bool(self.control & FIXTURE.register("control").field(name).mask)
+    def set_control(self, value: int) -> None:
+        """The control register."""
+        bits = FIXTURE.register("control").unpack(value)
+        self.control = value & sum(field.mask for field in FIXTURE.register("control").fields)
+        self._hold_h2c, self._hold_c2h = bool(bits["hold_h2c"]), bool(bits["hold_c2h"])
+        self._fail_c2h, self._short_c2h = bool(bits["fail_c2h"]), bool(bits["short_c2h"])
 
     def beats(self, size: int) -> int:
         """Beats that `size` bytes of a stream take."""
@@ -80,7 +84,7 @@ class Fixture:
 
     def room(self, port: int) -> int:
         """Bytes that can be accepted now."""
-        if self.switch("hold_h2c"):
+        if self._hold_h2c:
             return 0
         return self.capacity - self.level if port == Port.LOOPBACK else 1 << 32
 
@@ -135,10 +139,10 @@ class Fixture:
 
         None: nothing to deliver at present.
         """
-        if self.switch("hold_c2h"):
+        if self._hold_c2h:
             return None
         misaligned = port != Port.LOOPBACK and card % self.beat != 0
-        cut = self.switch("short_c2h") or misaligned
+        cut = self._short_c2h or misaligned
         if cut:
             most = min(most, self.beat)
         if port == Port.LOOPBACK:
@@ -154,7 +158,7 @@ class Fixture:
             if port == Port.LOOPBACK:
                 self.drop()
         self.counters["c2h_beats"] += self.beats(len(data))
-        return data, last, error or (last and self.switch("fail_c2h"))
+        return data, last, error or (last and self._fail_c2h)
 
     def _load(self, card: int, size: int) -> U8:
         places = np.arange(card, card + size) % len(self.memory)

@@ -1,0 +1,46 @@
+"""URLs of targets: what they say and how they are refused."""
+
+from __future__ import annotations
+
+import pytest
+from sgdma.errors import BuildParameterError, OutOfMemory, RulesFileError, TargetUrlError, UsageError
+from sgdma.targets import SCHEMES, open_target
+from sgdma.targets.url import parse
+
+
+def test_a_url_is_taken_apart() -> None:
+    url = parse("sim:uart?rules=nvme-prp&queues=2")
+    assert (url.scheme, url.path, url.query) == ("sim", "uart", {"rules": "nvme-prp", "queues": "2"})
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "named"),
+    [
+        ("modl:", TargetUrlError, "model:"),
+        ("model", TargetUrlError, "model:"),
+        ("model:?queues", TargetUrlError, "name=value"),
+        ("model:?queues=1&queues=2", TargetUrlError, "queues"),
+        ("model:?quueues=1", BuildParameterError, "queues"),
+        ("model:?queues=0", BuildParameterError, "1..31"),
+        ("model:?queues=many", BuildParameterError, "integer"),
+        ("model:?data_width=96", BuildParameterError, "64, 128, 256, 512"),
+        ("model:?burst_bytes=8192", BuildParameterError, "power of two"),
+        ("model:?data_width=64&burst_bytes=4096", BuildParameterError, "8..2048"),
+        ("model:?list_slots=128", BuildParameterError, "max_segments"),
+        ("model:?rules=nope", RulesFileError, "peculiar"),
+        ("model:?memory=5", TargetUrlError, "65536"),
+        ("model:?jitter=x", TargetUrlError, "jitter"),
+    ],
+)
+def test_a_wrong_url_is_refused_with_the_remedy(text: str, error: type[UsageError], named: str) -> None:
+    with pytest.raises(error, match=named.replace("..", r"\.\.")):
+        open_target(text)
+
+
+def test_every_scheme_says_what_it_is_and_needs() -> None:
+    assert all(scheme.title and scheme.needs and scheme.example.startswith(name) for name, scheme in SCHEMES.items())
+
+
+def test_memory_that_is_used_up_is_a_rig_error() -> None:
+    with open_target("model:?memory=65536") as target, pytest.raises(OutOfMemory, match="65536"):
+        target.allocate(1 << 20)
