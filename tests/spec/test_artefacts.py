@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from sgdma.paths import checkout_root
 from sgdma.spec.emit import ARTEFACTS
 from sgdma.spec.layout import COMPLETION, COMPLETION_BYTES, HEADER, LAYOUTS, SEGMENT, SLOT_BYTES, Layout
@@ -52,5 +54,5 @@ def test_registers_and_fields_are_unique_and_apart(bank: Bank) -> None:
 
 def test_banks_do_not_overlap() -> None:
     spans = sorted((bank.base, bank.base + 4 * len(bank.registers)) for bank in BANKS)
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
     assert map_hash() == map_hash()

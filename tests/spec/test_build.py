@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sgdma.errors import BuildParameterError
 from sgdma.rules import DirectionRules, names
 from sgdma.spec.build import BuildParameters, granule, needs_realign

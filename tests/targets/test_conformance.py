@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from sgdma.targets import Target, conformance, open_target
 
 URLS = ["model:", "model:?rules=nvme-prp&queues=1&data_width=512&crc=0", "model:?rules=ata-prd&jitter=50"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sgdma.errors import BuildParameterError, OutOfMemory, RulesFileError, TargetUrlError, UsageError
 from sgdma.targets import SCHEMES, open_target
 from sgdma.targets.url import parse

@@ -95,7 +95,8 @@ def _fault(dma: Dma, queue: Queue, record: np.void) -> DeviceError:
 
 def _blame(dma: Dma, tag: int, fault: DuplicateCompletion) -> None:
     """The request that completed twice can't be trusted, if it is still remembered."""
-    owner = dma.recent.get(int(dma.contexts.batch[tag]))
+    number = int(dma.contexts.batch[tag])
+    owner = dma.recent.get(number) or dma.batches.get(number)
     if owner is not None:
         owner.errors.setdefault(int(dma.contexts.index[tag]), fault)
 

@@ -333,7 +333,7 @@ class ModelDevice:
 
     def _read_fixture(self, name: str) -> int:
         values = {"control": self.fixture.control, "seed": self.fixture.seed, "memory_bytes": len(self.fixture.memory),
-                  "loopback_bytes": self.fixture.capacity}  # fmt: skip
+                  "loopback_bytes": self.fixture.loopback_bytes}  # fmt: skip
         return values[name] if name in values else self.fixture.shown.get(name, 0) & 0xFFFFFFFF
 
     def _write_fixture_control(self, value: int) -> None:

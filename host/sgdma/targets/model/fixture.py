@@ -42,7 +42,7 @@ class Fixture:
 
     def __init__(self, build: BuildParameters) -> None:
         self.beat = build.beat_bytes
-        self.capacity = build.loopback_bytes
+        self.loopback_bytes, self.capacity = build.loopback_bytes, build.loopback_bytes // build.beat_bytes
         self.memory: U8 = np.zeros(build.memory_bytes, np.uint8)
         self.seed = 0
         self.set_control(0)
@@ -54,7 +54,7 @@ class Fixture:
     def empty(self) -> None:
         """Forget all packets."""
         self.packets: deque[Packet] = deque()
-        self.level = 0
+        self.level = 0  # beats
         self.discarding = False
 
     def reset(self, now: int) -> None:
@@ -86,7 +86,7 @@ class Fixture:
         """Bytes that can be accepted now."""
         if self._hold_h2c:
             return 0
-        return self.capacity - self.level if port == Port.LOOPBACK else 1 << 32
+        return (self.capacity - self.level) * self.beat if port == Port.LOOPBACK else 1 << 32
 
     def accept(self, port: int, card: int, data: U8, first: bool, last: bool, broken: bool) -> None:
         """Take the part of a packet that starts at card address `card`; no more than `room`."""
@@ -94,19 +94,20 @@ class Fixture:
         if port == Port.LOOPBACK:
             self._push(data, first, last, broken)
         elif card % self.beat:
-            self.counters["check_errors"] += int(last)
+            self._count_errors(card, self.beats(len(data)))
+            self.counters["checked_beats"] += self.beats(len(data)) if port == Port.PATTERN else 0
         elif port == Port.MEMORY:
             self._store(card, data)
         else:
             self._compare(card, data)
 
     def _push(self, data: U8, first: bool, last: bool, broken: bool) -> None:
-        if first:
-            self.packets.append(Packet())
+        if first or not self.packets or self.packets[-1].ended:
+            self.packets.append(Packet())  # not first: the head of the packet went in a reset of the fixture
         packet = self.packets[-1]
         if len(data):
             packet.chunks.append(data)
-            self.level += len(data)
+            self.level += self.beats(len(data))
         packet.ended, packet.error = last, packet.error or broken
         if self.discarding:
             self._discard()
@@ -124,9 +125,13 @@ class Fixture:
         differs[: len(data)] = data != self._pattern(card, len(data))
         wrong = np.flatnonzero(differs.reshape(beats, -1).any(axis=1))
         self.counters["checked_beats"] += beats
-        if len(wrong) and not self.counters["check_errors"]:
-            self.counters["first_error"] = (card + int(wrong[0]) * self.beat) & 0xFFFFFFFF
-        self.counters["check_errors"] += len(wrong)
+        if len(wrong):
+            self._count_errors(card + int(wrong[0]) * self.beat, len(wrong))
+
+    def _count_errors(self, card: int, beats: int) -> None:
+        if not self.counters["check_errors"]:
+            self.counters["first_error"] = card & 0xFFFFFFFF
+        self.counters["check_errors"] += beats
 
     def _pattern(self, card: int, size: int) -> U8:
         index = np.arange(card // 4, (card + size + 3) // 4, dtype=np.uint64).astype(np.uint32)
@@ -142,7 +147,7 @@ class Fixture:
         if self._hold_c2h:
             return None
         misaligned = port != Port.LOOPBACK and card % self.beat != 0
-        cut = self._short_c2h or misaligned
+        cut = self._short_c2h
         if cut:
             most = min(most, self.beat)
         if port == Port.LOOPBACK:
@@ -152,7 +157,7 @@ class Fixture:
             data, last, error = part
         else:
             data = self._load(card + position, most) if port == Port.MEMORY else self._pattern(card + position, most)
-            last, error = position + len(data) == total, misaligned
+            last, error = position + len(data) == total, misaligned and position + len(data) == total
         if cut and not last:
             last = True
             if port == Port.LOOPBACK:
@@ -170,15 +175,16 @@ class Fixture:
         packet, parts, taken = self.packets[0], [], 0
         while packet.chunks and taken < most:
             chunk = packet.chunks.popleft()
+            self.level -= self.beats(len(chunk))
             if len(chunk) > most - taken:
                 packet.chunks.appendleft(chunk[most - taken :])
+                self.level += self.beats(len(packet.chunks[0]))
                 chunk = chunk[: most - taken]
             parts.append(chunk)
             taken += len(chunk)
         last = packet.ended and not packet.chunks
         if not taken and not last:
             return None
-        self.level -= taken
         if last:
             self.packets.popleft()
         data = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0, np.uint8)
@@ -193,7 +199,7 @@ class Fixture:
         if not self.packets:
             return
         packet = self.packets[0]
-        self.level -= sum(len(chunk) for chunk in packet.chunks)
+        self.level -= sum(self.beats(len(chunk)) for chunk in packet.chunks)
         packet.chunks.clear()
         if packet.ended:
             self.packets.popleft()

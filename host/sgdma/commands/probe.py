@@ -1,0 +1,43 @@
+"""`sgdma probe`: what answers at a target?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sgdma.engine.identity import choose_rules, probe
+from sgdma.targets import open_target
+
+__all__ = ["probe_command"]
+
+
+def probe_command(
+    target: Annotated[str, typer.Option(help="URL of the target, see `sgdma targets`.")] = "model:",
+    allow_mismatch: Annotated[bool, typer.Option(help="Show a device that this host does not know as well.")] = False,
+) -> None:
+    """Show a device's identity; refuse a foreign or stale one. Changes nothing on the device."""
+    with open_target(target) as opened:
+        found = probe(opened, allow_mismatch=allow_mismatch)
+        rules = choose_rules(opened, found, None, allow_mismatch=allow_mismatch)
+        capabilities = ", ".join(flag.name.lower() for flag in opened.capabilities if flag.name) or "none"
+    table = Table(title=target, title_justify="left", show_header=False)
+    rows = {
+        "interface version": found.version_text, "register map": f"{found.map_hash:08x}",
+        "content hash": f"{found.content_hash:032x}", "rules": f"{rules.name} ({found.rules_hash:08x})",
+        "clock": f"{found.clock_hz / 1e6:g} MHz",
+        "memory bus": f"{found.data_width} bit, {found.address_bits} address bits",
+        "bursts": f"within {found.burst_bytes} bytes", "queue pairs": str(found.queues),
+        "list buffers": f"{found.list_slots} segments", "prefetch": f"{found.prefetch_slots} slots a queue",
+        "CRC32C": _yes(found.crc), "realigner": f"H2C {_yes(found.realign_h2c)}, C2H {_yes(found.realign_c2h)}",
+        "test fixture": _yes(found.fixture), "target can": capabilities,
+    }  # fmt: skip
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

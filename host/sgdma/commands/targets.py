@@ -1,0 +1,18 @@
+"""`sgdma targets`: the rungs of the ladder."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from sgdma.targets import SCHEMES
+
+__all__ = ["targets_command"]
+
+
+def targets_command() -> None:
+    """The targets that a test can run on, and what each needs."""
+    table = Table("URL", "what answers", "needs", "example")
+    for name, scheme in SCHEMES.items():
+        table.add_row(f"{name}:", scheme.title, scheme.needs, scheme.example)
+    Console().print(table)
