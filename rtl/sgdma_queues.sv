@@ -164,7 +164,8 @@ module sgdma_queues #(
   wire [SQ-1:0] sq_ahead = sq_db_tail - head_reg[sq_db];
   wire [SQ-1:0] sq_before = tail_reg[sq_db] - head_reg[sq_db];
   wire [CQ-1:0] cq_ahead = cq_db_head - cq_head_reg[cq_db];
-  wire [CQ-1:0] cq_most = written_reg[cq_db] - cq_head_reg[cq_db];
+  // The host may see a record before its write response has come back here: issued is what counts.
+  wire [CQ-1:0] cq_most = issued_reg[cq_db] - cq_head_reg[cq_db];
   wire sq_db_bad = sq_ahead > (SQ'(1) << sq_log2_reg[sq_db]) || sq_ahead < sq_before;
   wire cq_db_bad = cq_ahead > cq_most;
 
@@ -228,6 +229,8 @@ module sgdma_queues #(
     end
   end
 
+  logic [CQ-1:0] unread;
+
   always_comb begin
     for (int q = 0; q < QUEUES; q++) begin
       busy[q] = owed_reg[q] != written_reg[q];
@@ -235,7 +238,8 @@ module sgdma_queues #(
       open[q] = state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
       aborting[q] = state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
       failed[q] = state_reg[q] == sgdma_pkg::QUEUE_ERROR;
-      cq_unread[q] = written_reg[q] - cq_head_reg[q];
+      unread = written_reg[q] - cq_head_reg[q];
+      cq_unread[q] = unread[CQ-1] ? '0 : unread;   // the host may be ahead of the write response
     end
   end
 

@@ -40,6 +40,7 @@ struct Read {
 
 struct Beat {
     std::vector<uint8_t> data, strobe;
+    bool last;
 };
 
 struct Write {
@@ -58,6 +59,7 @@ uint64_t random_state;
 
 std::deque<Read> reads[2];
 std::deque<Write> writes;       // addresses whose data is still coming, in order
+std::deque<Beat> early;         // data, which AXI allows to come before its address
 std::deque<Write> answers[2];   // complete, waiting for their response
 std::deque<bool> read_order, answer_order;
 uint64_t last_read_due, last_answer_due;
@@ -148,11 +150,11 @@ uint8_t write_response(const Write &write) {
     return any ? response_of(first, last - first + 1, WRITE_ERROR) : OKAY;
 }
 
-void take_data(bool is_last) {
-    if (writes.empty()) return violation("write data before its address");
+void take_data() {
     Write &write = writes.front();
-    write.data.push_back(std::move(incoming));
-    if (is_last != (write.data.size() == write.beats)) violation("WLAST in the wrong place");
+    write.data.push_back(std::move(early.front()));
+    early.pop_front();
+    if (write.data.back().last != (write.data.size() == write.beats)) violation("WLAST in the wrong place");
     if (write.data.size() < write.beats) return;
     write.response = write_response(write);
     write.due = due(last_answer_due);
@@ -222,7 +224,12 @@ void host_step(svBit irq, svBit ar_fire, int64_t ar_addr, char ar_len, svBit ar_
         check_burst(static_cast<uint64_t>(aw_addr), beats);
         writes.push_back({static_cast<uint64_t>(aw_addr), 0, beats, bool(aw_id), 0, {}});
     }
-    if (w_fire) take_data(w_last);
+    if (w_fire) {
+        incoming.last = w_last;
+        early.push_back(std::move(incoming));
+    }
+    while (!early.empty() && !writes.empty()) take_data();
+    if (early.size() > 256) violation("more than 256 beats of write data without an address");
 
     *r_new = 0;
     if (r_free && !hesitates()) {
