@@ -164,6 +164,7 @@ def _announce(dma: Dma, batch: Batch, index: I64) -> None:
     batch.remaining -= len(index)
     if not batch.remaining:
         del dma.batches[batch.number]
+        dma.bytes_under_way -= batch.bytes
         dma.recent[batch.number] = batch
         if len(dma.recent) > REMEMBERED:
             del dma.recent[next(iter(dma.recent))]

@@ -64,7 +64,7 @@ class Dma:
         self.faults: list[DeviceError] = []
         self.batches: dict[int, Batch] = {}
         self.recent: dict[int, Batch] = {}
-        self.held = 0
+        self.held, self.bytes_under_way = 0, 0
         self._batch_number, self._closed = 0, False
         shape = (ring_log2(self.rules, SLOT_BYTES, sq_log2 or 13),
                  ring_log2(self.rules, COMPLETION_BYTES, cq_log2 or 12))  # fmt: skip
@@ -246,8 +246,7 @@ class Dma:
 
     def limit(self) -> int:
         """Cycles that a wait without a limit of its own takes at most: patience, and time for what is under way."""
-        under_way = sum(int(batch.totals.sum()) for batch in self.batches.values())
-        return PATIENCE + 64 * under_way // (self.identity.data_width // 8)
+        return PATIENCE + 64 * self.bytes_under_way // (self.identity.data_width // 8)
 
     def queue(self, number: int) -> Queue:
         """One queue pair: its state and commands. Raises :class:`RequestError`."""
@@ -305,6 +304,7 @@ class Dma:
         if not len(batch):
             return
         self.batches[batch.number] = batch
+        self.bytes_under_way += batch.bytes
         queue = self.queues[batch.queue]
         queue.waiting.append(batch)
         queue.pump()

@@ -116,7 +116,7 @@ class Batch:
     def __post_init__(self) -> None:
         self.records = np.zeros(len(self.totals), COMPLETION)
         self.finished = np.zeros(len(self.totals), np.bool_)
-        self.remaining = len(self.totals)
+        self.remaining, self.bytes = len(self.totals), int(self.totals.sum())
 
     def __len__(self) -> int:
         return len(self.totals)
