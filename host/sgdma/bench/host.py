@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-import sgdma
-from sgdma.engine.device import Dma
+from sgdma.engine.device import Dma, open_dma
 
 __all__ = ["run"]
 
@@ -21,7 +20,7 @@ SIZE = 64
 
 def run(url: str = "model:", requests: int = 20_000, singles: int = 1000) -> list[dict[str, Any]]:
     """Rows of path, requests and requests per second (host time)."""
-    with sgdma.open(url) as dma:
+    with open_dma(url) as dma:
         area = dma.buffer(SIZE * requests + 8, 64)
         starts, cards = area.iova + SIZE * np.arange(requests), SIZE * np.arange(requests) % 65536
         sizes = np.full(requests, SIZE)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-import sgdma
+from sgdma.engine.device import open_dma
 from sgdma.engine.loopback import LoopbackResult, run_loopback
 
 __all__ = ["loopback_command"]
@@ -26,7 +26,7 @@ def loopback_command(
     """Cut a file at random, scatter it over memory, send it through the device and compare what comes back."""
     chosen, console = secrets.randbits(32) if seed is None else seed, Console()
     console.print(f"seed {chosen}")
-    with sgdma.open(target, allow_mismatch=allow_mismatch) as dma:
+    with open_dma(target, allow_mismatch=allow_mismatch) as dma:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, console=console) as bar:
             task = bar.add_task(file.name, total=file.stat().st_size)

@@ -3,8 +3,8 @@
 Little-endian throughout. A submission ring is an array of 16-byte slots. A request is one header slot followed by
 ``segment_count`` segment slots, wrapping at the ring's end. A completion ring is an array of 32-byte records.
 
-Each layout is a tuple of :class:`Field` in order of rising bit position; the numpy dtype, the SystemVerilog packed struct
-and the C struct are all derived from it.
+Each layout is a tuple of :class:`Field` in order of rising bit position; the numpy dtype, the SystemVerilog packed
+struct and the C struct are all derived from it.
 """
 
 from __future__ import annotations

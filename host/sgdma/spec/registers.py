@@ -146,7 +146,8 @@ DEVICE = Bank("sgdma", 0x000, (
     _wo("cq_doorbell", "New head of a completion ring, and re-arming of its interrupt vector.",
         Bits("head", 0, 16, "Completions read so far, modulo 2**16."),
         Bits("arm", 23, 1, "Fire once there is a completion at or beyond `head`, subject to moderation."), _QUEUE),
-    Register("ev_status", "ev", "Interrupt vectors, raw: bit q for queue pair q, the bit above the last queue for errors."),
+    Register("ev_status", "ev",
+             "Interrupt vectors, raw: bit q for queue pair q, the bit above the last queue for errors."),
     Register("ev_pending", "ev", "Interrupt vectors pending; write 1 to clear."),
     Register("ev_enable", "ev", "Interrupt vectors that drive the interrupt line."),
 ))

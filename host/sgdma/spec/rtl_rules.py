@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sgdma.rules.language import DirectionRules, RuleSet
 
-__all__ = ["LENGTH_ENCODINGS", "RING_ALIGN_MIN", "RULE_WORD", "RuleField", "pack_rules", "ring_align", "rules_word_bits"]
+__all__ = ["LENGTH_ENCODINGS", "RING_ALIGN_MIN", "RULE_WORD", "RuleField", "pack_rules", "ring_align",
+           "rules_word_bits"]
 
 RING_ALIGN_MIN = 256
 """Rings are fetched in aligned bursts of at most 256 bytes, so their base is at least that aligned."""

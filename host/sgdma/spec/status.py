@@ -24,7 +24,7 @@ RULE_BASE = 0x20
 
 
 class SlotKind(enum.IntEnum):
-    """Top nibble of every submission ring slot: lets the device find the start of the next request after a torn list."""
+    """Top nibble of every submission slot: lets the device find the start of the next request after a torn list."""
 
     HEADER = 0xA
     SEGMENT = 0x5
