@@ -66,6 +66,14 @@ def test_errors_are_one_message_and_an_exit_code(words: tuple[str, ...], code: i
     assert "Traceback" not in text
 
 
+def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(url: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sgdma.commands.probe.open_target", interrupted)
+    assert call("probe")[0] == 130
+
+
 def test_every_family_of_errors_has_its_exit_code() -> None:
     kinds: list[SgdmaError] = [PieceError(), DeviceReset(), OutOfMemory(), SgdmaError()]
     assert [exit_code(error) for error in kinds] == [2, 1, 3, 1]

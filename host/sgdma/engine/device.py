@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -17,19 +16,17 @@ from sgdma.engine.identity import Identity, choose_rules, probe
 from sgdma.engine.observe import Observer
 from sgdma.engine.queue import Queue, ring_log2
 from sgdma.engine.registers import Registers
-from sgdma.engine.submit import U8, Pieces, plan_requests, raw_request, resolve
-from sgdma.engine.transfer import Batch, Transfer
-from sgdma.errors import DeviceError, DeviceReset, RequestError, TransferTimeout
-from sgdma.rules import Direction, RuleSet
+from sgdma.engine.requests import Requests
+from sgdma.engine.transfer import Batch
+from sgdma.errors import DeviceError, DeviceReset, TransferTimeout
+from sgdma.rules import RuleSet
 from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
-from sgdma.spec.status import Port
 from sgdma.targets import Capability, Target, open_target
 
 __all__ = ["Dma", "open_dma"]
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
-Callback = Callable[[Transfer], object]
 PATIENCE = 2_000_000
 """Cycles without any limit given by the caller, before the bytes under way are counted."""
 RESET_LIMIT = 1_000_000
@@ -39,7 +36,7 @@ WAIT_SLICE = 4096
 """Longest wait for one queue's interrupt, in cycles: the others need a look as well."""
 
 
-class Dma:
+class Dma(Requests):
     """An open device. Not for several threads; use as a context manager.
 
     ``target``, ``identity``, ``rules`` say what it is; ``arena`` is its memory; ``observers`` are told of every slot
@@ -71,123 +68,6 @@ class Dma:
         self._reset_device()
         self.queues = [Queue(self, number, *shape, moderation) for number in range(self.identity.queues)]
         self._start()
-
-    # Submission.
-
-    def write(
-        self, pieces: Pieces, *, card_address: int = 0, port: Port = Port.MEMORY, queue: int | None = None,
-        callback: Callback | None = None,
-    ) -> Transfer:  # fmt: skip
-        """Send to the card (H2C). Returns at once; `pieces` must not change until the transfer is done.
-
-        Raises PieceError, Unplannable, RequestError; every later failure is the transfer's.
-        """
-        return self.submit(Direction.H2C, pieces, card_address=card_address, port=port, queue=queue, callback=callback)
-
-    def read(
-        self, pieces: Pieces, *, card_address: int = 0, port: Port = Port.MEMORY, queue: int | None = None,
-        callback: Callback | None = None,
-    ) -> Transfer:  # fmt: skip
-        """Fetch from the card (C2H) into `pieces`, which hold the data once it is done. Else as :meth:`write`."""
-        return self.submit(Direction.C2H, pieces, card_address=card_address, port=port, queue=queue, callback=callback)
-
-    def submit(
-        self, direction: Direction, pieces: Pieces, *, card_address: int = 0, port: Port = Port.MEMORY,
-        queue: int | None = None, callback: Callback | None = None,
-    ) -> Transfer:  # fmt: skip
-        """One request of either direction."""
-        number = self._queue_for(direction, queue)
-        addresses, lengths, cleanups = resolve(self, pieces, direction, card_address)
-        try:
-            batch = plan_requests(self, direction, addresses, lengths, np.array([0, len(lengths)]),
-                                  np.array([card_address], np.uint64), port, number)  # fmt: skip
-        except BaseException:
-            for cleanup in cleanups:
-                cleanup()
-            raise
-        batch.cleanups = cleanups
-        if callback:
-            batch.callbacks[0] = [callback]
-        self._enqueue(batch)
-        return batch[0]
-
-    def prepare_write(self, pieces: Pieces, *, card_address: int = 0, port: Port = Port.MEMORY,
-                      queue: int | None = None, callback: Callback | None = None) -> Transfer:  # fmt: skip
-        """As :meth:`write`, mapped and written into the ring but unknown to the device until :meth:`ring`."""
-        with self._holding():
-            return self.write(pieces, card_address=card_address, port=port, queue=queue, callback=callback)
-
-    def prepare_read(self, pieces: Pieces, *, card_address: int = 0, port: Port = Port.MEMORY,
-                     queue: int | None = None, callback: Callback | None = None) -> Transfer:  # fmt: skip
-        """As :meth:`read`, mapped and written into the ring but unknown to the device until :meth:`ring`."""
-        with self._holding():
-            return self.read(pieces, card_address=card_address, port=port, queue=queue, callback=callback)
-
-    def write_batch(
-        self, addresses: npt.ArrayLike, lengths: npt.ArrayLike, offsets: npt.ArrayLike | None = None, *,
-        card_addresses: npt.ArrayLike = 0, port: Port = Port.MEMORY, queue: int | None = None,
-    ) -> Batch:  # fmt: skip
-        """k requests to the card at once: the fast path for thousands.
-
-        `addresses`, `lengths`: (n,) bus addresses and bytes of all pieces; request i owns ``offsets[i]:offsets[i + 1]``
-        (None: one piece a request); `card_addresses`: (k,) or one for all.
-        """
-        return self.submit_batch(Direction.H2C, addresses, lengths, offsets, card_addresses, port, queue)
-
-    def read_batch(
-        self, addresses: npt.ArrayLike, lengths: npt.ArrayLike, offsets: npt.ArrayLike | None = None, *,
-        card_addresses: npt.ArrayLike = 0, port: Port = Port.MEMORY, queue: int | None = None,
-    ) -> Batch:  # fmt: skip
-        """k requests from the card at once; else as :meth:`write_batch`."""
-        return self.submit_batch(Direction.C2H, addresses, lengths, offsets, card_addresses, port, queue)
-
-    def submit_batch(
-        self, direction: Direction, addresses: npt.ArrayLike, lengths: npt.ArrayLike,
-        offsets: npt.ArrayLike | None = None, card_addresses: npt.ArrayLike = 0, port: Port = Port.MEMORY,
-        queue: int | None = None,
-    ) -> Batch:  # fmt: skip
-        """k requests of either direction."""
-        address, length = np.asarray(addresses, np.uint64), np.asarray(lengths, np.uint64)
-        bounds = np.arange(len(address) + 1) if offsets is None else np.asarray(offsets, np.int64)
-        cards = np.broadcast_to(np.asarray(card_addresses, np.uint64), (len(bounds) - 1,)).copy()
-        number = self._queue_for(direction, queue)
-        if len(address):
-            self.arena.view(int(address.min()), 0)
-            self.arena.view(int((address + length).max()), 0)
-        batch = plan_requests(self, direction, address, length, bounds, cards, port, number)
-        self._enqueue(batch)
-        return batch
-
-    def submit_raw(
-        self, direction: Direction, segments: Sequence[tuple[int, int]], *, queue: int | None = None,
-        port: int = Port.MEMORY, card_address: int = 0, total: int | None = None, count: int | None = None,
-        opcode: int | None = None, flags: int | None = None, kind: int | None = None, tag: int | None = None,
-        encoded: bool = False, edit: Callable[[U8], U8 | None] | None = None,
-    ) -> Transfer:  # fmt: skip
-        """One request exactly as given, for tests that violate rules and structure: no plan, no check.
-
-        `segments`: (bus address, bytes); with `encoded` the second is the length field itself. `total`, `count`,
-        `opcode`, `flags`, `kind`, `tag` replace header fields. `edit` gets the slots, u8 (n, 16), last, and may change
-        them in place. A wrong `tag` leaves the transfer pending: only reset or restart ends it.
-        """
-        batch = raw_request(
-            self, direction, segments, queue=self._queue_for(direction, queue), port=port, card_address=card_address,
-            total=total, count=count, opcode=opcode, flags=flags, kind=kind, tag=tag, encoded=encoded, edit=edit,
-        )  # fmt: skip
-        self._enqueue(batch)
-        return batch[0]
-
-    def ring(self) -> None:
-        """Ring the doorbells of all queues that have unknown slots, and place what waits."""
-        for queue in self.queues:
-            queue.pump()
-
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Whatever is submitted inside is rung at the end, one doorbell a queue."""
-        with self._holding():
-            yield
-        self.ring()
 
     # Memory.
 
@@ -248,12 +128,6 @@ class Dma:
         """Cycles that a wait without a limit of its own takes at most: patience, and time for what is under way."""
         return PATIENCE + 64 * self.bytes_under_way // (self.identity.data_width // 8)
 
-    def queue(self, number: int) -> Queue:
-        """One queue pair: its state and commands. Raises :class:`RequestError`."""
-        if not 0 <= number < len(self.queues):
-            raise RequestError(f"queue {number}: this device has 0..{len(self.queues) - 1}")
-        return self.queues[number]
-
     # Reset and end.
 
     def reset(self) -> None:
@@ -294,28 +168,6 @@ class Dma:
         """A number that no batch has had."""
         self._batch_number += 1
         return self._batch_number
-
-    def _queue_for(self, direction: Direction, queue: int | None) -> int:
-        if queue is not None:
-            return self.queue(queue).number
-        return 0 if direction is Direction.H2C else min(1, len(self.queues) - 1)
-
-    def _enqueue(self, batch: Batch) -> None:
-        if not len(batch):
-            return
-        self.batches[batch.number] = batch
-        self.bytes_under_way += batch.bytes
-        queue = self.queues[batch.queue]
-        queue.waiting.append(batch)
-        queue.pump()
-
-    @contextmanager
-    def _holding(self) -> Iterator[None]:
-        self.held += 1
-        try:
-            yield
-        finally:
-            self.held -= 1
 
     def _pass_time(self, cycles: int, step: int) -> None:
         if self.interrupts and len(self.contexts.state) - self.contexts.free < BUSY:

@@ -44,11 +44,11 @@ class ModelTarget(Target):
 
     def read32(self, address: int) -> int:
         self.device.advance(self.device.clock + self._access)
-        return self.device.read(address)
+        return self.device.registers.read(address)
 
     def write32(self, address: int, value: int) -> None:
         self.device.advance(self.device.clock + self._access)
-        self.device.write(address, value)
+        self.device.registers.write(address, value)
 
     def allocate(self, size: int, align: int = 4096) -> DmaRegion:
         return self._memory.allocate(size, align)

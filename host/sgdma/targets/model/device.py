@@ -1,4 +1,4 @@
-"""The modelled device: registers, acceptance of requests, completions, interrupts, and the order of events in time."""
+"""The modelled device: acceptance of requests, completions, interrupts, and the order of events in time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy.typing as npt
 from sgdma.rules import Direction
 from sgdma.spec.build import BuildParameters
 from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
-from sgdma.spec.registers import DEVICE, FIXTURE, MAGIC, VERSION, Bank, map_hash
-from sgdma.spec.status import NO_SEGMENT, Command, QueueError, QueueState, Result, Status
+from sgdma.spec.status import NO_SEGMENT, QueueError, QueueState, Result, Status
 from sgdma.targets.model.checker import Request, judge
 from sgdma.targets.model.engines import Agent, C2hEngine, Engine, H2cEngine
 from sgdma.targets.model.fixture import Fixture
 from sgdma.targets.model.memory import HostMemory, ModelFaults
-from sgdma.targets.model.queues import CQ_MASK, RECORD, SQ_MASK, QueuePair, check_rings
+from sgdma.targets.model.queues import CQ_MASK, RECORD, SQ_MASK, QueuePair
+from sgdma.targets.model.registers import RegisterFile
 
 __all__ = ["ModelDevice"]
 
@@ -79,14 +79,9 @@ class ModelDevice:
         }  # fmt: skip
         self.front = FrontEnd(self)
         self.agents: tuple[Agent, ...] = (self.front, *self.engines.values())
-        self.clock, self._reset_until, self._time_hi = 0, 0, 0
-        self._stray, self._result, self.pending, self.enabled = 0, Result.OK, 0, 0
-        self._storage = dict.fromkeys((r.name for r in DEVICE.registers if r.access == "rw"), 0)
-        self._names: dict[int, tuple[Bank, str]] = {
-            bank.address(register.name): (bank, register.name)
-            for bank in (DEVICE, FIXTURE) for register in bank.registers
-        }
-        self._constants = self._identity()
+        self.clock, self.reset_until = 0, 0
+        self.stray, self.result, self.pending, self.enabled = 0, Result.OK, 0, 0
+        self.registers = RegisterFile(self)
 
     # Time.
 
@@ -105,7 +100,7 @@ class ModelDevice:
             if agent.blocked:
                 agent.time = max(agent.time, self.clock)
         for queue in self.queues:
-            self._moderate(queue, self.clock)
+            self.moderate(queue, self.clock)
 
     @property
     def quiet(self) -> bool:
@@ -174,11 +169,12 @@ class ModelDevice:
         self.fixture.counters["w_beats"] += -(-COMPLETION_BYTES // self.build.beat_bytes)
         queue.written = index + 1 & CQ_MASK
         queue.settle()
-        self._moderate(queue, time)
+        self.moderate(queue, time)
         if self.front.blocked:
             self.front.blocked, self.front.time = False, max(self.front.time, time)
 
-    def _moderate(self, queue: QueuePair, now: int) -> None:
+    def moderate(self, queue: QueuePair, now: int) -> None:
+        """Fire the queue's vector if it is due."""
         if queue.due(now):
             queue.armed, queue.since = False, None
             self.pending |= 1 << queue.number
@@ -189,161 +185,11 @@ class ModelDevice:
             self.pending |= 1 << len(self.queues)
         queue.state, queue.error = QueueState.ERROR, error
 
-    # Registers.
-
-    def read(self, address: int) -> int:
-        """A register; unknown addresses read zero."""
-        bank, name = self._names.get(address, (DEVICE, ""))
-        if bank is FIXTURE:
-            return self._read_fixture(name)
-        if name in self._storage:
-            return self._storage[name]
-        if name in self._constants:
-            return self._constants[name]
-        reader = getattr(self, f"_read_{name}", None)
-        return int(reader()) if reader else 0
-
-    def write(self, address: int, value: int) -> None:
-        """A register; unknown addresses and read-only registers ignore it."""
-        bank, name = self._names.get(address, (DEVICE, ""))
-        writer = getattr(self, f"_write_{bank.name}_{name}", None)
-        if writer:
-            writer(value)
-        elif bank is DEVICE and name in self._storage:
-            fields = DEVICE.register(name).fields
-            self._storage[name] = value & (sum(bits.mask for bits in fields) if fields else 0xFFFFFFFF)
-        self.stir(self.clock)
-
-    def _identity(self) -> dict[str, int]:
-        build, content = self.build, self.build.content_hash()
-        geometry = build.geometry()
-        return {
-            "magic": MAGIC, "version": VERSION, "map_hash": map_hash(), "rules_hash": build.rules_hash(),
-            **{f"hash{i}": content >> 32 * i & 0xFFFFFFFF for i in range(4)}, "clock_hz": build.clock_hz,
-            "geometry": sum(geometry[bits.name] << bits.offset for bits in DEVICE.register("geometry").fields),
-            "limits": build.list_slots | build.prefetch_slots << 16,
-        }  # fmt: skip
-
-    def _selected(self) -> QueuePair | None:
-        number = self._storage["queue_select"]
-        return self.queues[number] if number < len(self.queues) else None
-
-    def _read_status(self) -> int:
-        idle = not any(engine.requests for engine in self.engines.values())
-        return int(self.clock < self._reset_until) | idle << 1 | self._stray << 2
-
-    def _read_time_lo(self) -> int:
-        self._time_hi = self.clock >> 32 & 0xFFFFFFFF
-        return self.clock & 0xFFFFFFFF
-
-    def _read_time_hi(self) -> int:
-        return self._time_hi
-
-    def _read_queue_result(self) -> int:
-        return int(self._result)
-
-    def _read_queue_state(self) -> int:
-        queue = self._selected()
-        return queue.state | queue.error << 4 | queue.in_flight << 16 if queue else 0
-
-    def _read_queue_sq_head(self) -> int:
-        queue = self._selected()
-        return queue.head if queue else 0
-
-    def _read_queue_cq_tail(self) -> int:
-        queue = self._selected()
-        return queue.written if queue else 0
-
-    def _read_ev_pending(self) -> int:
-        return self.pending
-
-    def _read_ev_enable(self) -> int:
-        return self.enabled
-
-    def _write_sgdma_ev_pending(self, value: int) -> None:
-        self.pending &= ~value
-
-    def _write_sgdma_ev_enable(self, value: int) -> None:
-        self.enabled = value & (1 << len(self.queues) + 1) - 1
-
-    def _write_sgdma_control(self, value: int) -> None:
-        if value & 1:
-            self.reset()
-
-    def _write_sgdma_queue_command(self, value: int) -> None:
-        queue, op = self._selected(), value & 7
-        if queue is None:
-            self._result = Result.BAD_QUEUE
-        elif op == Command.START:
-            self._result = self._start(queue)
-        else:
-            self._result = queue.command(op)
-            queue.settle()
-
-    def _start(self, queue: QueuePair) -> Result:
-        if queue.state is not QueueState.IDLE:
-            return Result.BAD_STATE
-        stored = self._storage
-        sq_base = stored["queue_sq_base_lo"] | stored["queue_sq_base_hi"] << 32
-        cq_base = stored["queue_cq_base_lo"] | stored["queue_cq_base_hi"] << 32
-        sizes = DEVICE.register("queue_size").unpack(stored["queue_size"])
-        result = check_rings(self.rules, sq_base, sizes["sq_log2"], cq_base, sizes["cq_log2"])
-        if result is Result.OK:
-            moderation = DEVICE.register("queue_moderation").unpack(stored["queue_moderation"])
-            self.queues[queue.number] = QueuePair(
-                queue.number, QueueState.RUNNING, sq_base=sq_base, cq_base=cq_base, sq_log2=sizes["sq_log2"],
-                cq_log2=sizes["cq_log2"], count=moderation["count"], time=moderation["time"],
-            )
-        return result
-
-    def _write_sgdma_sq_doorbell(self, value: int) -> None:
-        queue = self._doorbell(value)
-        if queue and not queue.ring_sq(value & SQ_MASK):
-            self.fail(queue, QueueError.SQ_DOORBELL)
-
-    def _write_sgdma_cq_doorbell(self, value: int) -> None:
-        queue = self._doorbell(value)
-        if not queue:
-            return
-        if not queue.ring_cq(value & CQ_MASK):
-            self.fail(queue, QueueError.CQ_DOORBELL)
-            return
-        if value >> 23 & 1:
-            queue.armed, queue.since = True, None
-        self._moderate(queue, self.clock)
-
-    def _doorbell(self, value: int) -> QueuePair | None:
-        """The queue that a doorbell means, None when it is to be ignored."""
-        number = value >> 24
-        if number >= len(self.queues) or self.queues[number].state is QueueState.IDLE:
-            self._stray = 1
-            return None
-        return None if self.queues[number].state is QueueState.ERROR else self.queues[number]
-
     def reset(self) -> None:
         """Function-level reset."""
         self.queues = [QueuePair(number) for number in range(self.build.queues)]
         for engine in self.engines.values():
             engine.clear()
         self.fixture.empty()
-        self._stray, self._result, self.pending = 0, Result.OK, 0
-        self._reset_until = self.clock + RESET_CYCLES
-
-    # The fixture's bank.
-
-    def _read_fixture(self, name: str) -> int:
-        values = {"control": self.fixture.control, "seed": self.fixture.seed, "memory_bytes": len(self.fixture.memory),
-                  "loopback_bytes": self.fixture.loopback_bytes}  # fmt: skip
-        return values[name] if name in values else self.fixture.shown.get(name, 0) & 0xFFFFFFFF
-
-    def _write_fixture_control(self, value: int) -> None:
-        self.fixture.set_control(value)
-
-    def _write_fixture_seed(self, value: int) -> None:
-        self.fixture.seed = value
-
-    def _write_fixture_command(self, value: int) -> None:
-        if value & 1:
-            self.fixture.reset(self.clock)
-        if value & 2:
-            self.fixture.snapshot(self.clock)
+        self.stray, self.result, self.pending = 0, Result.OK, 0
+        self.reset_until = self.clock + RESET_CYCLES
