@@ -138,7 +138,8 @@ class Requests:
         """
         batch = raw_request(
             self._dma, direction, segments, queue=self._queue_for(direction, queue), port=port,
-            card_address=card_address, total=total, count=count, opcode=opcode, flags=flags, kind=kind, tag=tag, encoded=encoded, edit=edit,
+            card_address=card_address, total=total, count=count, opcode=opcode, flags=flags, kind=kind, tag=tag,
+            encoded=encoded, edit=edit,
         )  # fmt: skip
         self._enqueue(batch)
         return batch[0]
