@@ -83,6 +83,10 @@ class HashMismatch(RigError):
     """The device is not the one that the rig built: a stale or foreign bitstream."""
 
 
+class RunDirectoryError(RigError):
+    """What a run leaves behind can't be written or read."""
+
+
 # Usage.
 
 
@@ -165,6 +169,10 @@ class SimulatorBuildError(RigError):
 
 class SimulatorDied(RigError):
     """The simulator ended before the suite in it did."""
+
+
+class GuardDamaged(DeviceError):
+    """Bytes beside a buffer changed while the device had it."""
 
 
 class ProtocolViolation(DeviceError):

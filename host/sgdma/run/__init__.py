@@ -1,0 +1,1 @@
+"""Runs of the suite: the pytest plugin, what a run leaves behind, and the report made of it."""

@@ -1,0 +1,106 @@
+"""Outside of a simulator: start it with the same command inside, end it cleanly, and record waves of what failed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from sgdma.errors import RigError, SgdmaError
+from sgdma.run.record import RunDirectory, create, slug
+
+__all__ = ["INTERRUPTED", "RIG_ERROR", "USAGE_ERROR", "belongs_inside", "run_in_simulator", "run_pytest_inside"]
+
+RIG_ERROR = 3
+USAGE_ERROR = int(pytest.ExitCode.USAGE_ERROR)
+INTERRUPTED = int(pytest.ExitCode.INTERRUPTED)
+
+
+def belongs_inside(url: str | None) -> bool:
+    """Whether the target answers only inside a simulator and this process is none."""
+    if url is None or not url.startswith("sim:"):
+        return False
+    from sgdma.targets.sim.launch import is_inside
+
+    return not is_inside()
+
+
+def run_in_simulator(url: str, program: str, arguments: list[str], waves: Path | None = None) -> int:
+    """Run a command inside; its exit status. A signal to this process ends the simulator as well."""
+    from sgdma.targets.sim.launch import run_inside
+
+    logging.getLogger("Verilator").addFilter(_warnings_only)
+    sys.stdout.flush()
+    with _terminable():
+        return run_inside(url, program, arguments, waves=waves)
+
+
+def run_pytest_inside(config: pytest.Config) -> int:
+    """What `pytest --target sim:` does: the same command inside, then what failed once more with waves."""
+    url, option = config.option.target, config.option
+    seed = secrets.randbits(32) if option.seed is None else option.seed
+    arguments = [*map(str, config.invocation_params.args), f"--seed={seed}"]
+    try:
+        run = None if option.run_dir == "" else create(Path(option.run_dir) if option.run_dir else None)
+        status = run_in_simulator(url, "pytest", [*arguments, f"--run-dir={run.path if run else ''}"])
+        if run and status == pytest.ExitCode.TESTS_FAILED and option.waves:
+            _record_waves(url, arguments, run, option.waves)
+    except KeyboardInterrupt:
+        print("interrupted; the simulator is stopped", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except SgdmaError as error:
+        rig = isinstance(error, RigError)
+        print(f"{'rig' if rig else 'usage'} error: {error}", file=sys.stderr)  # noqa: T201
+        return RIG_ERROR if rig else USAGE_ERROR
+    return status
+
+
+def _record_waves(url: str, arguments: list[str], run: RunDirectory, most: int) -> None:
+    """Run the first failing tests again, each alone, with waves, and add the file to its bundle."""
+    for bundle in run.failures(slug(url))[:most]:
+        nodeid = bundle["nodeid"]
+        waves = run.path / "waves" / f"{Path(bundle['file']).stem}.vcd"
+        waves.parent.mkdir(exist_ok=True)
+        print(f"sgdma: once more with waves: {nodeid}", flush=True)  # noqa: T201
+        again = [*arguments, f"--only={nodeid}", "--run-dir=", "--junit-xml=", "-q", "--no-header", "--tb=no",
+                 "-p", "no:cacheprovider"]  # fmt: skip
+        try:
+            status = run_in_simulator(url, "pytest", again, waves)
+        except RigError as error:
+            note = f"none: {error}"
+        else:
+            note = "" if status == pytest.ExitCode.TESTS_FAILED else f"the test ended with status {status} this time"
+        values = {key: value for key, value in bundle.items() if key != "file"}
+        if waves.exists():
+            values["waves"] = str(waves.relative_to(run.path))
+        run.write_json(bundle["file"], values | {"waves_note": note})
+
+
+def _warnings_only(record: logging.LogRecord) -> bool:
+    """The runner of cocotb says at level INFO which file it starts; nobody asked."""
+    return record.levelno >= logging.WARNING
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """While it lasts, SIGTERM is as Ctrl-C: the simulator is ended and the scratch directory removed."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: leave signals alone
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
