@@ -154,12 +154,16 @@ module sgdma_fixture #(
   wire ended = c2h_left_reg <= 32'(BYTES);
   // A packet ends early on demand, and when the core cancels its request.
   wire stop = c2h_cancel || (short_c2h && first_beat_reg);
-  wire source_valid = c2h_busy_reg && (c2h_cancel || (!hold_c2h && (!from_loop || loop_valid)));
+  // A loopback packet that was begun and is cut off is emptied up to its end.
+  logic drain_reg;
+  wire source_valid = c2h_busy_reg && !drain_reg && (c2h_cancel || (!hold_c2h && (!from_loop || loop_valid)));
   wire source_take = source_valid && show_free;
   wire source_last = stop || (from_loop ? loop_last : ended);
 
   assign c2h_cmd_ready = !c2h_busy_reg || (source_take && source_last);
-  assign loop_ready = source_take && from_loop && !c2h_cancel;
+  assign loop_ready = drain_reg || (source_take && from_loop && !c2h_cancel);
+  wire loop_begun = from_loop && !first_beat_reg;
+  wire loop_cut = source_take && source_last && (c2h_cancel ? loop_begun : from_loop && !loop_last);
   assign c2h_valid = show_reg;
   assign c2h_keep = show_keep_reg;
   assign c2h_last = show_last_reg;
@@ -169,7 +173,10 @@ module sgdma_fixture #(
     if (rst) begin
       c2h_busy_reg <= 1'b0;
       show_reg <= 1'b0;
+      drain_reg <= 1'b0;
     end else begin
+      if (reset || (drain_reg && loop_valid && loop_last)) drain_reg <= 1'b0;
+      else if (loop_cut) drain_reg <= 1'b1;
       if (c2h_cmd_valid && c2h_cmd_ready) c2h_busy_reg <= 1'b1;
       else if (source_take && source_last) c2h_busy_reg <= 1'b0;
       if (show_free) show_reg <= source_take;

@@ -10,6 +10,7 @@ module sgdma_jobs #(
     parameter int BURST = 512,
     parameter int LIST_SLOTS = 512,
     parameter int TICKETS = 256,
+    parameter int COMMANDS = 32,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
     localparam int BB = $clog2(BURST),
     localparam int LB = $clog2(DATA_WIDTH / 8),
@@ -99,17 +100,30 @@ module sgdma_jobs #(
     request_room <= start_level <= 5'(16 - MARGIN) && ticket_free >= ($clog2(TICKETS) + 1)'(MARGIN);
   end
 
+  logic told_valid, told_ready;
+  logic [47:0] told_address;
+  logic [31:0] told_length;
+  logic [1:0] told_port;
+  logic [7:0] told_queue;
+
   sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST)) split (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue),
       .request_length(start_length), .request_card(start_card), .request_port(start_port),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),
       .list_length(segment_length), .list_last(segment_last),
-      .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
-      .cmd_port(cmd_port), .cmd_queue(cmd_queue),
+      .cmd_valid(told_valid), .cmd_ready(told_ready), .cmd_address(told_address), .cmd_length(told_length),
+      .cmd_port(told_port), .cmd_queue(told_queue),
       .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address), .burst_bytes(burst_bytes),
       .burst_beats(burst_beats), .burst_queue(burst_queue), .burst_segment_last(burst_segment_last),
       .burst_request_last(burst_request_last), .burst_kill(burst_kill), .burst_begun(burst_begun));
+
+  // User logic takes a command when it is done with the request before; bursts must not wait for that.
+  sgdma_fifo #(.WIDTH(48 + 32 + 2 + 8), .DEPTH(COMMANDS)) commands (
+      .clk(clk), .rst(rst),
+      .in_valid(told_valid), .in_ready(told_ready), .in_data({told_address, told_length, told_port, told_queue}),
+      .out_valid(cmd_valid), .out_ready(cmd_ready), .out_data({cmd_address, cmd_length, cmd_port, cmd_queue}),
+      .level());
 
   wire unused = &{1'b0, start_in_ready};
 

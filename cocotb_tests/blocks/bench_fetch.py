@@ -1,0 +1,101 @@
+"""sgdma_fetch: every slot of every ring reaches the checker's port once it is said to be there, whatever memory does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cocotb
+from blocks.common import rng, start
+from cocotb.triggers import FallingEdge, RisingEdge
+
+QUEUES, LOG2S, SQ = 4, (2, 5, 8, 9), 20
+BASES = [0x4_0000_0000 + 0x10000 * queue for queue in range(QUEUES)]
+
+
+def _slot(queue: int, index: int) -> int:
+    return (index * 0x9E3779B97F4A7C15 + queue) & (1 << 128) - 1 | index << 100
+
+
+class Bench:
+    """Rings in memory, a memory that answers late, and a reader in place of the checker."""
+
+    def __init__(self, dut: Any) -> None:
+        self.dut, self.random = dut, rng("fetch")
+        self.tail, self.head = [0] * QUEUES, [0] * QUEUES
+        self.bursts: list[tuple[int, int]] = []
+        self.width = len(dut.r_data) // 8
+
+    def rings(self) -> None:
+        """Show the present indices."""
+        self.dut.sq_tail.value = sum((t & (1 << SQ) - 1) << SQ * q for q, t in enumerate(self.tail))
+        self.dut.sq_head.value = sum((h & (1 << SQ) - 1) << SQ * q for q, h in enumerate(self.head))
+
+    def word(self, address: int) -> int:
+        """What memory holds there: the slots written so far, in place modulo the ring's size."""
+        value = 0
+        for part in range(0, self.width, 8):
+            place = address + part
+            queue = (place - BASES[0]) // 0x10000
+            position, size = (place - BASES[queue]) // 16, 1 << LOG2S[queue]
+            lap = (self.tail[queue] - 1 - position) // size
+            slot = _slot(queue, position + lap * size) if lap >= 0 else 0
+            value |= (slot >> 64 * (place // 8 % 2) & (1 << 64) - 1) << 8 * part
+        return value
+
+    async def memory(self) -> None:
+        """Take bursts, answer in order with pauses."""
+        dut = self.dut
+        while True:
+            queue = int(dut.base_queue.value)
+            dut.base_address.value, dut.base_log2.value = BASES[queue], LOG2S[queue]
+            dut.ar_ready.value = int(self.random.random() < 0.6)
+            dut.r_valid.value = 0
+            if self.bursts and self.random.random() < 0.5:
+                address, beats = self.bursts[0]
+                dut.r_valid.value, dut.r_data.value = 1, self.word(address)
+                dut.r_last.value, dut.r_error.value = int(beats == 1), 0
+                self.bursts[0] = (address + self.width, beats - 1)
+                if beats == 1:
+                    self.bursts.pop(0)
+            await RisingEdge(dut.clk)
+            if dut.ar_valid.value and dut.ar_ready.value:
+                address, beats = int(dut.ar_addr.value), int(dut.ar_len.value) + 1
+                assert address % self.width == 0 and beats * self.width <= 256
+                assert address // 4096 == (address + beats * self.width - 1) // 4096
+                self.bursts.append((address, beats))
+            await FallingEdge(dut.clk)
+
+    async def read(self, queue: int) -> int:
+        """The slot at the head of a queue."""
+        dut = self.dut
+        dut.read_enable.value, dut.read_queue.value, dut.read_index.value = 1, queue, self.head[queue] & (1 << SQ) - 1
+        await FallingEdge(dut.clk)
+        dut.read_enable.value = 0
+        return int(dut.read_slot.value)
+
+
+@cocotb.test()
+async def every_slot_arrives(dut: Any) -> None:
+    """Four rings of different sizes, doorbells of random length, a reader at its own pace."""
+    bench = Bench(dut)
+    await start(dut, fetching=0, restart=0, sq_tail=0, sq_head=0, ar_ready=0, r_valid=0, read_enable=0, base_log2=2)
+    dut.fetching.value = (1 << QUEUES) - 1
+    cocotb.start_soon(bench.memory())
+    read = [0] * QUEUES
+    for _ in range(60_000):
+        queue = bench.random.randrange(QUEUES)
+        space = (1 << LOG2S[queue]) - (bench.tail[queue] - bench.head[queue])
+        if space and bench.random.random() < 0.2:
+            bench.tail[queue] += bench.random.randint(1, space)
+        bench.rings()
+        filled = int(dut.filled.value) >> SQ * queue & (1 << SQ) - 1
+        if filled != bench.head[queue] & (1 << SQ) - 1:
+            slot = await bench.read(queue)
+            assert slot == _slot(queue, bench.head[queue]), (queue, bench.head[queue])
+            bench.head[queue] += 1
+            read[queue] += 1
+        else:
+            await FallingEdge(dut.clk)
+        if min(read) > 200 and sum(read) > 3000:
+            return
+    raise AssertionError(f"only {read} slots came through")
