@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from sgdma.commands import doctor, loopback, plan, probe, rules, targets
+from sgdma.commands import bench, demo, doctor, gen, loopback, plan, probe, report, rules, targets, test
 from sgdma.errors import DeviceError, RigError, SgdmaError, UsageError
 
-__all__ = ["EXIT_CODES", "app", "exit_code"]
+__all__ = ["EXIT_CODES", "app", "exit_code", "main"]
 
 EXIT_CODES: tuple[tuple[type[SgdmaError], int], ...] = ((UsageError, 2), (DeviceError, 1), (RigError, 3))
 INTERRUPTED = 130
@@ -48,9 +48,23 @@ app = typer.Typer(
     cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False,
     help="Test a scatter-gather DMA core: from a numpy model to the board, with one suite.",
 )  # fmt: skip
+app.command("demo")(demo.demo_command)
+app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(test.suite_command)
+app.command("report")(report.report_command)
+app.command("bench")(bench.bench_command)
+app.command("gen")(gen.gen_command)
 app.command("doctor")(doctor.doctor)
 app.command("targets")(targets.targets_command)
 app.command("probe")(probe.probe_command)
 app.command("loopback")(loopback.loopback_command)
 app.command("plan")(plan.plan_command)
 app.add_typer(rules.app, name="rules")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command line and return its exit code: how the simulator calls it."""
+    try:
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    return 0

@@ -107,13 +107,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Behind a test that passed: nothing pending, no fault seen, guards intact. Else the test fails."""
     result = yield
-    if _uses(item) and "dma" in item.funcargs:  # type: ignore[attr-defined]  # a Function: it has fixtures
-        from sgdma.errors import DeviceError
-
-        try:
-            item.funcargs["dma"].inspect()  # type: ignore[attr-defined]
-        except (AssertionError, DeviceError) as error:
-            pytest.fail(f"behind the test: {type(error).__name__}: {error}", pytrace=False)
+    fault = _inspected(item) if _uses(item) else ""
+    if fault:
+        pytest.fail(f"behind the test: {fault}", pytrace=False)
     return result
 
 
@@ -183,6 +179,19 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     name = request.node.nodeid.rpartition("/")[2]
     digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng([request.config.stash[SESSION].seed, int.from_bytes(digest[:8], "little")])
+
+
+def _inspected(item: pytest.Item) -> str:
+    """What is wrong behind the test, empty when all is well."""
+    from sgdma.errors import DeviceError
+
+    device = getattr(item, "funcargs", {}).get("dma")
+    try:
+        if device is not None:
+            device.inspect()
+    except (AssertionError, DeviceError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _uses(item: pytest.Item) -> bool:

@@ -90,9 +90,9 @@ class Session:
         report.sections.append(("sgdma", text))
 
     def _again(self, item: pytest.Item) -> str:
-        path, colons, name = item.nodeid.partition("::")
-        place = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
-        return shlex.join(["pytest", "--target", self.url, "--seed", str(self.seed), f"{place}{colons}{name}"])
+        place = os.path.relpath(item.path, item.config.invocation_params.dir)
+        name = item.nodeid.partition("::")[2]
+        return shlex.join(["pytest", "--target", self.url, "--seed", str(self.seed), f"{place}::{name}"])
 
     def _bundle(self, item: pytest.Item, error: BaseException, again: str) -> str:
         from sgdma.run.bundle import collect

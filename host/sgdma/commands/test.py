@@ -1,0 +1,92 @@
+"""`sgdma test`: the shared suite on one target after the other, into one run directory."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import sgdma.suite
+from sgdma.commands.report import report_on
+from sgdma.errors import UsageError
+from sgdma.run.record import RunDirectory, create
+from sgdma.targets.url import parse
+
+__all__ = ["new_seed", "pytest_arguments", "run_suite", "suite_command", "suite_path"]
+
+GRACE = 20
+"""Seconds that an interrupted pytest gets to end by itself, its simulator included."""
+NOTHING_COLLECTED, RIG_ERROR = 5, 3
+
+
+def suite_command(
+    context: typer.Context,
+    target: Annotated[list[str] | None, typer.Option(help="URL of a target; give it several times.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of random tests, the same on all targets; by default new.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="Where to leave the record; by default a new one.")] = None,
+) -> None:
+    """Run the shared suite on each target, then report. What follows the options goes to pytest: -k, -x, paths, ...
+
+    Exit code: 0 all good, 1 a failure or a test silently absent on one target, 3 a rig is broken.
+    """
+    run = create(run_dir)
+    chosen = new_seed() if seed is None else seed
+    statuses = [run_suite(url, run, chosen, context.args) for url in _checked(target or ["model:"])]
+    good = report_on(run)
+    if RIG_ERROR in statuses:
+        raise typer.Exit(RIG_ERROR)
+    if not good or any(statuses):
+        raise typer.Exit(1)
+
+
+def suite_path() -> Path:
+    """Where the shared suite is installed."""
+    return Path(next(iter(sgdma.suite.__path__)))
+
+
+def new_seed() -> int:
+    """For a run that is not given one."""
+    return secrets.randbits(32)
+
+
+def run_suite(url: str, run: RunDirectory, seed: int, arguments: Sequence[str] = ()) -> int:
+    """Run the suite on one target in a pytest of its own; its exit status."""
+    Console().rule(url, align="left")
+    return _interruptible([sys.executable, "-m", "pytest", *pytest_arguments(url, run, seed, arguments)])
+
+
+def pytest_arguments(url: str, run: RunDirectory, seed: int, arguments: Sequence[str]) -> list[str]:
+    """The suite's own path unless paths are given, and the tiers of every day unless others are asked for."""
+    paths = [] if any(Path(word.partition("::")[0]).exists() for word in arguments) else [str(suite_path())]
+    tier = [] if "-m" in arguments else ["-m", "not deep"]
+    own = ["--import-mode=importlib", "--target", url, f"--seed={seed}", f"--run-dir={run.path}", "-q", *tier]
+    return [*own, *arguments, *paths]
+
+
+def _checked(urls: Sequence[str]) -> list[str]:
+    for url in urls:
+        parse(url)
+        if urls.count(url) > 1:
+            raise UsageError(f"target {url!r} is given {urls.count(url)} times: once is enough to compare with others")
+    return list(urls)
+
+
+def _interruptible(command: list[str]) -> int:
+    """Run a command; when this process is interrupted it is as well, and nothing stays behind."""
+    process = subprocess.Popen(command)
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
