@@ -1,6 +1,6 @@
 """The one cocotb test of the `sim:` rung: runs an ordinary command, `pytest` or `sgdma`, inside the simulator.
 
-The command runs in a bridged thread; simulated time passes only while the target waits for the bench to toggle ``wake``.
+The command runs in a bridged thread; simulated time passes only while the target waits for ``wake`` to toggle.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from blocks.common import rng, start
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from blocks.common import rng, start
 from sgdma.spec.layout import COMPLETION, COMPLETION_BYTES
 
 QUEUES, LOG2 = 4, 3
@@ -118,7 +118,8 @@ def _check(bench: Bench, expected: list[list[tuple[int, ...]]], seen: list[int])
             record = np.frombuffer(bench.memory[place], COMPLETION)[0]
             assert int(record["sequence_number"]) == index
             _, tag, opcode, status, segment, size, crc = expected[queue][index]
-            got = tuple(int(record[name]) for name in ("tag", "opcode", "status", "segment_index", "bytes_moved", "crc32c"))
+            names = ("tag", "opcode", "status", "segment_index", "bytes_moved", "crc32c")
+            got = tuple(int(record[name]) for name in names)
             assert got == (tag, opcode, status, segment, size, crc)
             assert int(record["phase"]) == 1 - (index >> LOG2 & 1)
             assert int(record["queue"]) == queue and int(record["sq_head"]) == 1000 + index

@@ -1,12 +1,13 @@
-"""sgdma_fetch: every slot of every ring reaches the checker's port once it is said to be there, whatever memory does."""
+"""sgdma_fetch: every slot of every ring reaches the checker's port, whatever memory does."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import cocotb
-from blocks.common import rng, start
 from cocotb.triggers import FallingEdge, RisingEdge
+
+from blocks.common import rng, start
 
 QUEUES, LOG2S, SQ = 4, (2, 5, 8, 9), 20
 BASES = [0x4_0000_0000 + 0x10000 * queue for queue in range(QUEUES)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import cocotb
-from blocks.common import rng, start
 from cocotb.triggers import FallingEdge, RisingEdge
+
+from blocks.common import rng, start
 
 QUEUES, BITS = 4, 16
 

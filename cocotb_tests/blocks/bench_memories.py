@@ -8,8 +8,9 @@ from typing import Any
 
 import cocotb
 import google_crc32c
-from blocks.common import Sink, rng, start
 from cocotb.triggers import FallingEdge, RisingEdge
+
+from blocks.common import Sink, rng, start
 
 DEPTH = 16
 

@@ -1,4 +1,4 @@
-"""sgdma_pack and sgdma_unpack: byte-exact packets with arbitrary lanes, pauses on both sides, broken packets reported."""
+"""sgdma_pack and sgdma_unpack: byte-exact packets with arbitrary lanes and pauses; broken packets are reported."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 from typing import Any
 
 import cocotb
-from blocks.common import Sink, Source, rng, start
 from cocotb.triggers import FallingEdge, RisingEdge
+
+from blocks.common import Sink, Source, rng, start
 
 BYTES = 8
 
@@ -113,7 +114,8 @@ async def _one(dut: Any, random: Any, kind: str, packet: bytes, lanes: list[tupl
         await FallingEdge(dut.clk)
         if early:
             assert kind == "short"
-            return await _discard(dut)
+            await _discard(dut)
+            return
         if not last or kind == "exact":
             part = packet[place : place + count]  # a packet that ends in this beat has less
             assert data[lane : lane + len(part)] == part
@@ -122,7 +124,8 @@ async def _one(dut: Any, random: Any, kind: str, packet: bytes, lanes: list[tupl
             assert broken == (kind != "exact"), (kind, len(packet), lanes)
             if open_:
                 assert kind == "long"
-                return await _discard(dut)
+                await _discard(dut)
+                return
     dut.want_valid.value = 0
 
 

@@ -1,4 +1,4 @@
-"""sgdma_rules against the host's check and a plain second reading of the rules: random requests, one segment a cycle."""
+"""sgdma_rules against the host's check and a plain second reading of the rules: one segment a cycle."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from blocks.common import rng, start
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from blocks.common import rng, start
 from sgdma.rules import Direction, load
 from sgdma.rules.check import check_request
 
@@ -70,7 +70,9 @@ async def agrees_with_the_host(dut: Any) -> None:
         assert len(seen_rules) >= 6, f"only {seen_rules} were broken"
 
 
-def _segment_rule(rules: Any, direction: Direction, card: int, addresses: list[int], lengths: list[int], index: int) -> int:
+def _segment_rule(
+    rules: Any, direction: Direction, card: int, addresses: list[int], lengths: list[int], index: int
+) -> int:
     """Rules of one segment, written out once more and plainly: a second witness beside the vectorised check."""
     side, address, length = rules.direction(direction), addresses[index], lengths[index]
     first, last = index == 0, index == len(addresses) - 1

@@ -1,12 +1,13 @@
-"""sgdma_split: segments of random requests become exactly the bursts that the boundary asks for; aborts cut them short."""
+"""sgdma_split: segments become exactly the bursts that the boundary asks for; aborts cut requests short."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import cocotb
-from blocks.common import Sink, Source, rng, start
 from cocotb.triggers import FallingEdge
+
+from blocks.common import Sink, Source, rng, start
 
 BURST, BYTES = 512, 8
 FIELDS = ("address", "bytes", "beats", "queue", "segment_last", "request_last", "kill", "begun")
@@ -22,9 +23,11 @@ def _bursts(address: int, length: int) -> list[tuple[int, int]]:
 
 
 def _requests(random: Any, count: int) -> list[dict[str, Any]]:
+    def segment() -> tuple[int, int]:
+        return random.randrange(1 << 40), random.choice((1, 7, 8, 64, 511, 512, 513, random.randrange(1, 5000)))
+
     return [{"queue": random.randrange(4), "card": random.getrandbits(48), "port": random.randrange(3),
-             "segments": [(random.randrange(1 << 40), random.choice((1, 7, 8, 64, 511, 512, 513, random.randrange(1, 5000))))
-                          for _ in range(random.randint(1, 6))]} for _ in range(count)]  # fmt: skip
+             "segments": [segment() for _ in range(random.randint(1, 6))]} for _ in range(count)]  # fmt: skip
 
 
 async def _feed(dut: Any, random: Any, requests: list[dict[str, Any]]) -> None:
@@ -50,7 +53,8 @@ async def cuts_at_every_boundary(dut: Any) -> None:
             cuts = _bursts(address, length)
             for number, (start_, size) in enumerate(cuts):
                 end = number == len(cuts) - 1
-                expected.append({"address": start_, "bytes": size, "beats": (start_ % BYTES + size + BYTES - 1) // BYTES,
+                beats = (start_ % BYTES + size + BYTES - 1) // BYTES
+                expected.append({"address": start_, "bytes": size, "beats": beats,
                                  "queue": request["queue"], "segment_last": int(end), "begun": 1, "kill": 0,
                                  "request_last": int(end and place == len(request["segments"]) - 1)})  # fmt: skip
     await _feed(dut, random, requests)

@@ -33,7 +33,7 @@ async def start(dut: Any, **inputs: int) -> None:
 
 
 class Source:
-    """Drives ``<prefix>_valid`` and payload signals from a list of dicts; pauses at random, scrambles while not valid."""
+    """Drives ``<prefix>_valid`` and payload from a list of dicts; pauses at random, scrambles while not valid."""
 
     def __init__(self, dut: Any, prefix: str, random_: random.Random, pause: float = 0.3) -> None:
         self.dut, self.prefix, self.random, self.pause = dut, prefix, random_, pause
@@ -63,7 +63,9 @@ class Source:
 class Sink:
     """Takes words from ``<prefix>_valid/ready`` with random pauses; checks that what is offered is kept."""
 
-    def __init__(self, dut: Any, prefix: str, fields: Iterable[str], random_: random.Random, pause: float = 0.3) -> None:
+    def __init__(
+        self, dut: Any, prefix: str, fields: Iterable[str], random_: random.Random, pause: float = 0.3
+    ) -> None:
         self.dut, self.prefix, self.fields = dut, prefix, tuple(fields)
         self.random, self.pause = random_, pause
         self.words: list[dict[str, int]] = []

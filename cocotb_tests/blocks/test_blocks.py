@@ -30,7 +30,8 @@ class Block:
     @property
     def name(self) -> str:
         """Readable and unique."""
-        return "-".join([self.module, *([self.rules] if self.rules else []), *(f"{v}" for v in self.parameters.values())])
+        rules = [self.rules] if self.rules else []
+        return "-".join([self.module, *rules, *(f"{value}" for value in self.parameters.values())])
 
     def values(self) -> dict[str, object]:
         """Parameters, those of the rule set included."""
@@ -39,7 +40,8 @@ class Block:
         rules, bits = load(self.rules), rules_word_bits()
         return {"ADDRESS_BITS": rules.address_bits, "LENGTH_BITS": rules.length_bits,
                 "LENGTH_ENCODING": LENGTH_ENCODINGS.index(rules.length_encoding),
-                "H2C_RULES": f"{bits}'h{pack_rules(rules.h2c):x}", "C2H_RULES": f"{bits}'h{pack_rules(rules.c2h):x}"}  # fmt: skip
+                "H2C_RULES": f"{bits}'h{pack_rules(rules.h2c):x}",
+                "C2H_RULES": f"{bits}'h{pack_rules(rules.c2h):x}"}  # fmt: skip
 
 
 BLOCKS = [
@@ -75,7 +77,8 @@ def test_block(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
         )  # fmt: skip
         results = runner.test(
             test_module=f"blocks.{block.bench}", hdl_toplevel=block.module, hdl_toplevel_lang="verilog",
-            build_dir=directory, test_dir=directory, results_xml=str(directory / "results.xml"), log_file=directory / "test.log",
+            build_dir=directory, test_dir=directory, results_xml=str(directory / "results.xml"),
+            log_file=directory / "test.log",
             extra_env={"SGDMA_BLOCK": block.module, "SGDMA_RULES": block.rules,
                        "SGDMA_SEED": os.environ.get("SGDMA_SEED", "1")},
         )  # fmt: skip

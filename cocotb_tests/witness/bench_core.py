@@ -13,11 +13,11 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.task import bridge
-from witness.target import WitnessTarget
 
 from sgdma.engine.device import Dma
 from sgdma.engine.loopback import run_loopback
 from sgdma.rules import load
+from witness.target import WitnessTarget
 
 
 def _pauses(seed: int) -> Iterator[bool]:

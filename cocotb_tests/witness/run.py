@@ -32,7 +32,8 @@ def run_witness(parameters: BuildParameters, *, size: int, pauses: bool) -> dict
         design = json.loads((directory / "build.json").read_text())
         sources = [root / "rtl" / "waivers.vlt", *(directory / "gateware" / name for name in design["sources"])]
         runner.build(sources=sources, hdl_toplevel=NAME, build_dir=directory, log_file=directory / "build.log",
-                     build_args=["-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3", "--timescale", "1ns/1ps"])  # fmt: skip
+                     build_args=["-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3",
+                                 "--timescale", "1ns/1ps"])  # fmt: skip
         results = runner.test(
             test_module="witness.bench_core", hdl_toplevel=NAME, hdl_toplevel_lang="verilog", build_dir=directory,
             test_dir=directory, results_xml=str(directory / "results.xml"), log_file=directory / "test.log",

@@ -1,4 +1,4 @@
-"""A target whose memory and register port are cocotbext-axi's: it judges AXI conformance independently of our own bench.
+"""A target whose memory and register port are cocotbext-axi's: it judges AXI conformance independently.
 
 Used by the witness test and, as yardstick of speed, by `sgdma bench sim`. Slow by nature: every beat is Python.
 """

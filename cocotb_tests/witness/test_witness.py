@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sgdma.spec.build import BuildParameters
 
 from .run import run_witness

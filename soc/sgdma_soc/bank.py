@@ -1,4 +1,4 @@
-"""LiteX CSRs from the project's own register declarations (sgdma.spec.registers), in their order and with their texts."""
+"""LiteX CSRs from the project's own register declarations (sgdma.spec.registers): their order, their texts."""
 
 from __future__ import annotations
 

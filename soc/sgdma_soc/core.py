@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from litex.gen import Cat, Constant, If, Instance, ClockSignal, ResetSignal, Signal
+from litex.gen import Cat, ClockSignal, Constant, If, Instance, ResetSignal, Signal
 from litex.soc.interconnect import stream
 from litex.soc.interconnect.axi import AXIInterface
 from litex.soc.interconnect.csr_eventmanager import EventManager, EventSourcePulse

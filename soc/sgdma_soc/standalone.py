@@ -11,9 +11,10 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
-from litex.build.generic_platform import GenericPlatform, Pins, Subsignal
-from litex.gen import ClockDomain, ClockSignal, LiteXModule, ResetSignal
+from litex.build.generic_platform import GenericPlatform, Pins
+from litex.gen import ClockDomain, LiteXModule
 from litex.soc.integration.export import get_csr_header, get_csr_json, get_csr_svd
 from litex.soc.integration.soc_core import SoCMini
 from litex.soc.interconnect.axi import AXIInterface, AXILiteInterface
@@ -49,7 +50,7 @@ class _Clock(LiteXModule):
 class Standalone(SoCMini):
     """A LiteX SoC without a CPU: register bus in, memory bus and interrupts out."""
 
-    mem_map = {"csr": 0x0000}
+    mem_map: ClassVar[dict[str, int]] = {"csr": 0x0000}
 
     def __init__(self, platform: GenericPlatform, parameters: BuildParameters, content_hash: int) -> None:
         self.crg = _Clock(platform)

@@ -57,8 +57,8 @@ def _key(parameters: BuildParameters, root: Path, waves: bool) -> tuple[str, int
     from sgdma_soc.standalone import source_digest  # the one place where a target needs the generator
 
     content = parameters.content_hash(source_digest(root))
-    digest = hashlib.sha256(f"{content:032x}{waves}{c_header()}{Path(__file__).read_text()}{sys.version}".encode())
-    for path in _bench_files(root):
+    digest = hashlib.sha256(f"{content:032x}{waves}{c_header()}{sys.version}".encode())
+    for path in [*_bench_files(root), Path(__file__), Path(__file__).with_name("verilate.py")]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16], content
 
@@ -75,8 +75,9 @@ def build(parameters: BuildParameters, *, waves: bool = False) -> SimBuild:
     stamp = directory / "ready"
     with FileLock(directory / "lock"):
         if not stamp.exists():
-            print(f"sgdma: building the simulator ({parameters.rules}, {parameters.data_width} bit); "
-                  f"log in {directory / 'build.log'}", flush=True)  # fmt: skip
+            what = f"{parameters.rules}, {parameters.data_width} bit{', waves' if waves else ''}"
+            sys.stderr.write(f"sgdma: building the simulator ({what}); log in {directory / 'build.log'}\n")
+            sys.stderr.flush()
             _make(parameters, root, directory, waves)
             stamp.write_text(json.dumps({"content_hash": f"{content:032x}"}))
     return SimBuild(directory, content, waves)

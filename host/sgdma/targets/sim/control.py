@@ -1,7 +1,7 @@
 """Control block shared with the bench's host memory: one numpy dtype, from which the C header is made.
 
-The shared file is: control block, one flag byte a page, DMA memory. Python runs only while the simulation stands still, so plain
-stores and loads are enough.
+The shared file is: control block, one flag byte a page, DMA memory. Python runs only while the simulation stands still,
+so plain stores and loads are enough.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ _C_TYPES = {"uint8": "uint8_t", "uint32": "uint32_t", "uint64": "uint64_t"}
 
 def c_header() -> str:
     """The same block as a C struct."""
-    assert CONTROL.names is not None and CONTROL.fields is not None
-    lines = ["// Generated from sgdma.targets.sim.control.", "#pragma once", "#include <cstdint>", "", "#pragma pack(push, 1)",
-             "struct Control {"]
-    for name in CONTROL.names:
-        dtype = CONTROL.fields[name][0]
+    fields = dict(CONTROL.fields or {})
+    lines = ["// Generated from sgdma.targets.sim.control.", "#pragma once", "#include <cstdint>", "",
+             "#pragma pack(push, 1)", "struct Control {"]
+    for name in CONTROL.names or ():
+        dtype = fields[name][0]
         count = f"[{dtype.shape[0]}]" if dtype.shape else ""
         lines.append(f"    {_C_TYPES[dtype.base.name]} {name}{count};")
     lines += ["};", "#pragma pack(pop)", f"static_assert(sizeof(Control) == {CONTROL.itemsize});", ""]
@@ -67,7 +67,7 @@ def c_header() -> str:
 
 
 class SharedFile:
-    """The shared file, mapped. ``control`` is one record of :data:`CONTROL`, ``pages`` and ``memory`` are uint8 arrays."""
+    """The shared file, mapped. ``control``: one record of :data:`CONTROL`; ``pages``, ``memory``: uint8 arrays."""
 
     def __init__(self, path: Path, memory_bytes: int, *, seed: int = 1, create: bool = False) -> None:
         pages = memory_bytes // PAGE

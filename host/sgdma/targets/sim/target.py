@@ -40,7 +40,8 @@ def own_parameters(url: TargetUrl) -> dict[str, int]:
         except ValueError:
             raise TargetUrlError(f"target parameter {name} = {url.query[name]!r}: must be an integer") from None
     if values["memory"] < 1 << 20 or values["memory"] % PAGE:
-        raise TargetUrlError(f"target parameter memory = {values['memory']}: must be a multiple of {PAGE} from 1 MiB up")
+        limit = f"must be a multiple of {PAGE} from 1 MiB up"
+        raise TargetUrlError(f"target parameter memory = {values['memory']}: {limit}")
     return values
 
 
@@ -97,8 +98,8 @@ class SimTarget(Target):
     def __init__(self, url: TargetUrl) -> None:
         if inside is None:
             raise MissingCapability(
-                f"target {url.text!r} answers only inside the simulator; use `sgdma test --target {url.text}`, any other "
-                f"sgdma command, or `pytest --target {url.text}`: they start it"
+                f"target {url.text!r} answers only inside the simulator; `sgdma` commands and `pytest` with "
+                f"--target {url.text} start it"
             )
         self._wait = inside
         self._own = own_parameters(url)
@@ -144,7 +145,8 @@ class SimTarget(Target):
         iova = self._heap.allocate(pages * PAGE, max(align, PAGE))
         if iova is None:
             left = self.memory_bytes - self._heap.used
-            raise OutOfMemory(f"{size} bytes of DMA memory: {left} of {self.memory_bytes} are free; free some or set memory=")
+            state = f"{left} of {self.memory_bytes} are free"
+            raise OutOfMemory(f"{size} bytes of DMA memory: {state}; free some or set memory=")
         start = iova - IOVA_BASE
         self._regions[iova] = pages
         self._shared.pages[start // PAGE : start // PAGE + pages] = 1

@@ -9,14 +9,14 @@ import json
 import sys
 from pathlib import Path
 
-from cocotb_tools.runner import get_runner
-
 from sgdma.paths import checkout_root
 from sgdma.targets.sim.build import TOP
 
 
 def main(directory: Path, data_width: int, vectors: int, waves: bool) -> None:
     """Build the executable in `directory` from what the generator wrote there."""
+    from cocotb_tools.runner import get_runner
+
     bench = checkout_root() / "cocotb_tests" / "tb"
     design = json.loads((directory / "build.json").read_text())
     sources = [directory / "gateware" / name for name in design["sources"]]
@@ -24,7 +24,9 @@ def main(directory: Path, data_width: int, vectors: int, waves: bool) -> None:
     runner.build(
         sources=[*sources, bench / "sgdma_tb.sv"], hdl_toplevel=TOP, build_dir=directory, always=True, waves=waves,
         parameters={"DATA_WIDTH": data_width, "VECTORS": vectors},
-        build_args=["--timing", "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3", "--x-initial", "fast", "-j", "2",
+        build_args=["--timing", "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3",
+                    "--x-initial", "fast", "--x-assign", "fast",
+                    "--no-public-flat-rw", "-j", "2",
                     "-CFLAGS", f"-std=gnu++20 -fcoroutines -I{directory}", str(bench / "host_memory.cpp"),
                     str(bench.parent.parent / "rtl" / "waivers.vlt")],
     )  # fmt: skip
