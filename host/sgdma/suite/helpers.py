@@ -13,7 +13,7 @@ from sgdma.engine.device import Dma
 from sgdma.engine.transfer import Transfer
 from sgdma.rules import Direction
 from sgdma.spec.status import Port
-from sgdma.suite.legal import Composer, Legal
+from sgdma.suite.legal import Composer, Legal, period
 from sgdma.targets import Capability
 
 __all__ = ["BOTH", "Ground", "beat", "card_image", "crc_of", "expected_crc", "fit", "hard_times", "least", "mix", "noise",
@@ -130,8 +130,11 @@ class Ground:
     every byte, those between and around the segments included.
     """
 
-    def __init__(self, dma: Dma, rng: np.random.Generator, size: int = 1 << 20) -> None:
+    def __init__(self, dma: Dma, rng: np.random.Generator, size: int = 0) -> None:
+        """`size` bytes; 0: what the tests need, more where segments take whole pages."""
         self.dma, self.rng = dma, rng
+        coarse = max(period(dma.rules.direction(way)) for way in Direction) > 512
+        size = size or (6 << 20 if coarse else 1 << 20)
         self.buffer: DmaBuffer = dma.buffer(size, 4096)
         self.buffer.array[:] = noise(rng, size)
         self._push()

@@ -79,7 +79,7 @@ class ModelDevice:
         }  # fmt: skip
         self.front = FrontEnd(self)
         self.agents: tuple[Agent, ...] = (self.front, *self.engines.values())
-        self.clock, self.reset_until = 0, 0
+        self.clock, self.reset_until, self.stamped = 0, 0, 0
         self.stray, self.result, self.pending, self.enabled = 0, Result.OK, 0, 0
         self.registers = RegisterFile(self)
 
@@ -157,6 +157,8 @@ class ModelDevice:
         """Write the record of an accepted request into its queue's completion ring."""
         queue = self.queues[request.queue]
         index = queue.written
+        # One writer serves all: no two records are made in one cycle, and none before its predecessor.
+        time = self.stamped = max(time, self.stamped + 1)
         place = queue.cq_base + (index & (1 << queue.cq_log2) - 1) * COMPLETION_BYTES
         phase = ~(index >> queue.cq_log2) & 1
         if self.memory.fails(place, COMPLETION_BYTES, write=True):
