@@ -113,8 +113,8 @@ def card_image(dma: Dma, card: int, size: int) -> U8:
 
 
 def _along(dma: Dma, direction: Direction, card: int, data: U8) -> None:
-    chunk = max(fit(dma, 8192) // (64 * step(dma)) * 64 * step(dma), fit(dma, 64))
-    chunk = max(chunk // 64 * 64, 64) if chunk >= 64 else chunk
+    unit = max(step(dma), 64)
+    chunk = max(fit(dma, 8192) // unit, 1) * unit
     transfers = [
         dma.submit(direction, data[place : place + chunk], card_address=card + place)
         for place in range(0, len(data), chunk)

@@ -140,7 +140,7 @@ def test_scattered_segments_form_one_stream(
 
 @both_ways
 def test_a_request_of_the_most_segments_is_carried_out(
-    dma: Dma, rng: np.random.Generator, ground: Ground, direction: Direction, ledger: Ledger
+    dma: Dma, rng: np.random.Generator, direction: Direction, ledger: Ledger
 ) -> None:
     """As many segments as rules and ring allow, through the pattern port."""
     side = dma.rules.direction(direction)
