@@ -16,13 +16,12 @@ import sgdma.suite
 from sgdma.commands.report import report_on
 from sgdma.errors import UsageError
 from sgdma.run.record import RunDirectory, create
+from sgdma.run.signals import ending_children
 from sgdma.targets.url import parse
 
 __all__ = ["new_seed", "pytest_arguments", "run_suite", "suite_command", "suite_path"]
 
-GRACE = 20
-"""Seconds that an interrupted pytest gets to end by itself, its simulator included."""
-NOTHING_COLLECTED, RIG_ERROR = 5, 3
+RIG_ERROR = 3
 
 
 def suite_command(
@@ -58,7 +57,8 @@ def new_seed() -> int:
 def run_suite(url: str, run: RunDirectory, seed: int, arguments: Sequence[str] = ()) -> int:
     """Run the suite on one target in a pytest of its own; its exit status."""
     Console().rule(url, align="left")
-    return _interruptible([sys.executable, "-m", "pytest", *pytest_arguments(url, run, seed, arguments)])
+    with ending_children():
+        return subprocess.call([sys.executable, "-m", "pytest", *pytest_arguments(url, run, seed, arguments)])
 
 
 def pytest_arguments(url: str, run: RunDirectory, seed: int, arguments: Sequence[str]) -> list[str]:
@@ -75,18 +75,3 @@ def _checked(urls: Sequence[str]) -> list[str]:
         if urls.count(url) > 1:
             raise UsageError(f"target {url!r} is given {urls.count(url)} times: once is enough to compare with others")
     return list(urls)
-
-
-def _interruptible(command: list[str]) -> int:
-    """Run a command; when this process is interrupted it is as well, and nothing stays behind."""
-    process = subprocess.Popen(command)
-    try:
-        return process.wait()
-    except BaseException:
-        process.terminate()
-        try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        raise

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from sgdma.errors import RigError, SgdmaError
 from sgdma.run.record import RunDirectory, create, slug
+from sgdma.run.signals import ending_children
 
 __all__ = ["INTERRUPTED", "RIG_ERROR", "USAGE_ERROR", "belongs_inside", "run_in_simulator", "run_pytest_inside"]
 
@@ -38,27 +35,36 @@ def run_in_simulator(url: str, program: str, arguments: list[str], waves: Path |
 
     logging.getLogger("Verilator").addFilter(_warnings_only)
     sys.stdout.flush()
-    with _terminable():
+    with ending_children():
         return run_inside(url, program, arguments, waves=waves)
 
 
 def run_pytest_inside(config: pytest.Config) -> int:
     """What `pytest --target sim:` does: the same command inside, then what failed once more with waves."""
-    url, option = config.option.target, config.option
+    option = config.option
     seed = secrets.randbits(32) if option.seed is None else option.seed
     arguments = [*map(str, config.invocation_params.args), f"--seed={seed}"]
+    run: RunDirectory | None = None
     try:
-        run = None if option.run_dir == "" else create(Path(option.run_dir) if option.run_dir else None)
-        status = run_in_simulator(url, "pytest", [*arguments, f"--run-dir={run.path if run else ''}"])
+        if option.run_dir != "":
+            run = create(Path(option.run_dir) if option.run_dir else None)
+            run.update_target(slug(option.target), {"url": option.target, "seed": seed, "exit_status": None})
+        status = run_in_simulator(option.target, "pytest", [*arguments, f"--run-dir={run.path if run else ''}"])
         if run and status == pytest.ExitCode.TESTS_FAILED and option.waves:
-            _record_waves(url, arguments, run, option.waves)
+            _record_waves(option.target, arguments, run, option.waves)
+        return status
     except KeyboardInterrupt:
-        print("interrupted; the simulator is stopped", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+        return _ended(run, option.target, INTERRUPTED, "interrupted; the simulator is stopped")
+    except RigError as error:
+        return _ended(run, option.target, RIG_ERROR, f"rig error: {error}")
     except SgdmaError as error:
-        rig = isinstance(error, RigError)
-        print(f"{'rig' if rig else 'usage'} error: {error}", file=sys.stderr)  # noqa: T201
-        return RIG_ERROR if rig else USAGE_ERROR
+        return _ended(run, option.target, USAGE_ERROR, f"usage error: {error}")
+
+
+def _ended(run: RunDirectory | None, url: str, status: int, message: str) -> int:
+    print(message, file=sys.stderr)  # noqa: T201
+    if run:
+        run.update_target(slug(url), {"exit_status": status})
     return status
 
 
@@ -86,21 +92,3 @@ def _record_waves(url: str, arguments: list[str], run: RunDirectory, most: int) 
 def _warnings_only(record: logging.LogRecord) -> bool:
     """The runner of cocotb says at level INFO which file it starts; nobody asked."""
     return record.levelno >= logging.WARNING
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """While it lasts, SIGTERM is as Ctrl-C: the simulator is ended and the scratch directory removed."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: leave signals alone
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

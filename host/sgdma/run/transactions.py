@@ -96,6 +96,8 @@ class TransactionLog(Observer):
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []
+        if not lines:
+            return
         with self._guarded():
             if self._file is None:
                 self._file = self._part.open("w", encoding="utf-8")

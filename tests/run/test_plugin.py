@@ -1,0 +1,205 @@
+"""The plugin by what it does to small test files of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sgdma.errors import TargetError
+from sgdma.run import bundle, compare, rig, session
+from sgdma.targets import model
+
+pytest_plugins = "pytester"
+KEPT = (bundle, compare, model, rig, session)
+"""Imported here, so that pytester does not import them anew for each of its sessions."""
+
+
+def run(pytester: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
+    pytester.makepyfile(f"import pytest, numpy as np\nfrom sgdma.errors import *\n{source}")
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+
+
+@pytest.fixture(autouse=True)
+def only_this_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking through all that is installed would take longer than the tests."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "sgdma.run.plugin")
+
+
+@pytest.mark.parametrize(("marker", "reason"), [
+    ('needs("waves")', "model: lacks waves"),
+    ('needs("interrupts", "waves", "cycle_exact")', "model: lacks waves, cycle_exact"),
+    ("min_queues(9)", "model: has 4 queue pairs, the test needs 9"),
+    ('needs_rules(lambda rules: False, "nothing to refuse")', "rules peculiar: nothing to refuse"),
+])  # fmt: skip
+def test_what_a_test_lacks_is_the_reason_of_its_skip(pytester: pytest.Pytester, marker: str, reason: str) -> None:
+    result = run(pytester, f"@pytest.mark.{marker}\ndef test_it(dma): pass\n", "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines([f"*{reason}"])
+
+
+def test_what_is_there_lets_the_test_run(pytester: pytest.Pytester) -> None:
+    marks = "".join(
+        f"@pytest.mark.{mark}\n"
+        for mark in ('needs("interrupts", "fault_injection")', "min_queues(4)", 'needs_rules(lambda rules: True, "")')
+    )
+    run(pytester, f"{marks}def test_it(dma): pass\n").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("marker", "told"), [
+    ('needs("irq")', "*test_it: needs('irq'): must name capabilities, of which there are interrupts, *"),
+    ("needs", "*needs(): must name capabilities*"),
+    ('min_queues("2")', "*min_queues('2'): must be given one number*"),
+    ("needs_rules(len, 3)", "*must be given a function of the rules and a reason"),
+    ("dma_options(rings=3)", "*dma_options(rings=3): must name options, of which there are *sq_log2*"),
+])  # fmt: skip
+def test_misuse_explains_itself_before_any_test_runs(pytester: pytest.Pytester, marker: str, told: str) -> None:
+    result = run(pytester, f"def test_first(dma): pass\n@pytest.mark.{marker}\ndef test_it(dma): pass\n")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([told])
+
+
+def test_a_rig_error_is_an_error_and_no_failure(pytester: pytest.Pytester) -> None:
+    result = run(pytester, 'def test_it(dma): raise TargetError("cable fell out")\ndef test_next(dma): pass\n')
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["rig error: cable fell out"])
+
+
+def test_a_device_error_is_a_failure(pytester: pytest.Pytester) -> None:
+    run(pytester, 'def test_it(dma): raise LostCompletion("gone")\n').assert_outcomes(failed=1)
+
+
+def test_a_rig_that_does_not_open_ends_the_session(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(url: str) -> None:
+        raise TargetError("no such port; plug the board in")
+
+    monkeypatch.setattr(rig, "open_target", refuse)
+    result = run(pytester, "def test_it(dma): pass\ndef test_next(dma): pass\n")
+    assert result.ret == 3
+    result.assert_outcomes()
+    result.stdout.fnmatch_lines(["*rig error: no such port; plug the board in*"])
+
+
+def test_a_wrong_url_is_wrong_usage(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "def test_it(dma): pass\n", "--target", "modell:")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*unknown scheme 'modell:'*"])
+
+
+LEFT_BEHIND = {
+    "1 requests are still pending": "dma.write(b'abc')",
+    "1 guard bytes changed": "b = dma.buffer(64); dma.arena.view(b.iova + 64, 1)[:] = 1",
+    "LostCompletion: a gap": "dma.faults.append(LostCompletion('a gap'))",
+    "QueueFailed: queue 0 is in ERROR": "dma.registers.write('sq_doorbell', tail=0xFFFFF, queue=0)",
+}
+
+
+@pytest.mark.parametrize("told", LEFT_BEHIND)
+def test_what_a_test_leaves_behind_fails_it_and_not_the_next(pytester: pytest.Pytester, told: str) -> None:
+    source = f"def test_it(dma): {LEFT_BEHIND[told]}\ndef test_next(dma): dma.write(b'abcd').result()\n"
+    result = run(pytester, source)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([f"behind the test: *{told}*"])
+
+
+def test_every_test_gets_a_calm_and_fresh_device(pytester: pytest.Pytester) -> None:
+    source = """
+def test_first(dma):
+    dma.fixture.write("control", hold_h2c=1)
+    dma.fixture.write("seed", 7)
+    dma.target.faults.unmap(0, 1 << 40)
+    dma.write(b"abcd", port=1)
+    dma.reset()
+
+def test_second(dma):
+    assert dma.fixture.read("control") == dma.fixture.read("seed") == 0
+    dma.write(b"abcd").result()
+    assert dma.fixture.read("check_errors") == 0
+"""
+    run(pytester, source).assert_outcomes(passed=2)
+
+
+def test_options_of_the_device_come_from_the_nearest_marker(pytester: pytest.Pytester) -> None:
+    source = """
+pytestmark = pytest.mark.dma_options(sq_log2=5, contexts=7)
+
+@pytest.mark.dma_options(contexts=3)
+def test_it(dma):
+    assert (dma.queue(0).sq.log2, len(dma.contexts.state)) == (5, 3)
+"""
+    run(pytester, source).assert_outcomes(passed=1)
+
+
+RANDOM = """
+def test_a(rng): print("drew", rng.integers(1 << 62))
+def test_b(rng): print("drew", rng.integers(1 << 62))
+"""
+
+
+def drawn(result: pytest.RunResult) -> list[str]:
+    return [line.rpartition("drew")[2] for line in result.outlines if "drew" in line]
+
+
+def test_a_seed_repeats_and_tests_differ(pytester: pytest.Pytester) -> None:
+    first = drawn(run(pytester, RANDOM, "-s", "--seed", "0x10"))
+    assert first == drawn(run(pytester, RANDOM, "-s", "--seed", "16"))
+    assert first[1:] == drawn(run(pytester, RANDOM, "-s", "--seed", "16", "-k", "test_b"))
+    other = drawn(run(pytester, RANDOM, "-s", "--seed", "17"))
+    assert len({*first, *other}) == 4
+
+
+def test_a_random_seed_is_printed_and_repeats(pytester: pytest.Pytester) -> None:
+    result = run(pytester, RANDOM, "-s", "-q")
+    (line,) = [line for line in result.outlines if "again: --seed" in line]
+    seed = line.rpartition("--seed ")[2].rstrip(")")
+    assert drawn(run(pytester, RANDOM, "-s", "--seed", seed)) == drawn(result)
+
+
+def test_other_projects_are_left_alone(pytester: pytest.Pytester) -> None:
+    source = """
+@pytest.fixture
+def target(): return "mine"
+@pytest.fixture
+def dma(target): return target
+@pytest.mark.filterwarnings("ignore")
+def test_it(dma): assert dma == "mine"
+def test_bad(dma): assert dma == "yours"
+"""
+    result = run(pytester, source)
+    result.assert_outcomes(passed=1, failed=1)
+    assert not [line for line in result.outlines if "--seed" in line or "target model" in line]
+    assert not Path("runs").exists()
+
+
+def test_a_run_is_recorded_when_a_target_is_named(pytester: pytest.Pytester) -> None:
+    run(pytester, "def test_it(dma): dma.write(b'abc').result()\n", "--target", "model:").assert_outcomes(passed=1)
+    latest = Path("runs/latest")
+    names = {path.name for path in latest.iterdir()}
+    assert names == {"passport.json", "junit-model.xml", "transactions-model.jsonl"}
+    assert latest.is_symlink()
+
+
+def test_a_failure_leaves_a_bundle_and_the_command_to_repeat_it(pytester: pytest.Pytester) -> None:
+    source = """
+from sgdma.run.compare import assert_same
+def test_it(dma):
+    dma.write(b"abcd").result()
+    assert_same(b"0123456789", b"01234x6789")
+"""
+    result = run(pytester, source, "--run-dir", "here", "--seed", "9")
+    (bundle,) = Path("here/failures/model").glob("*.json")
+    text = bundle.read_text()
+    assert '"offset": 5' in text
+    assert "header  tag" in text
+    assert "pytest --target model: --seed 9" in text
+    result.stdout.fnmatch_lines(["again: pytest --target model: --seed 9 *::test_it", "bundle: *"])
+
+
+def test_a_record_that_cannot_be_written_is_a_rig_error(pytester: pytest.Pytester) -> None:
+    Path("taken").write_text("a file is in the way")
+    result = run(pytester, "def test_it(dma): pass\n", "--run-dir", "taken")
+    assert result.ret == 3
+    assert "taken" in result.stdout.str() + result.stderr.str()
