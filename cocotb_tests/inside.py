@@ -1,10 +1,11 @@
-"""The one cocotb test of the `sim:` rung: runs an ordinary command, `pytest` or `sgdma`, inside the simulator.
+"""The one cocotb test of the `sim:` rung: runs `pytest`, `sgdma` or module:function inside the simulator.
 
 The command runs in a bridged thread; simulated time passes only while the target waits for ``wake`` to toggle.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -23,9 +24,9 @@ def _call() -> int:
         import pytest
 
         return int(pytest.main(call["arguments"]))
-    from sgdma.cli import main
-
-    return main(call["arguments"])
+    module, _, name = call["program"].partition(":")
+    function = getattr(importlib.import_module(module if name else "sgdma.cli"), name or "main")
+    return int(function(call["arguments"]))
 
 
 @cocotb.test()

@@ -1,4 +1,4 @@
-// CRC32C (polynomial 0x1EDC6F41, reflected) of the packets of a stream, one word a cycle.
+// CRC32C (polynomial 0x1EDC6F41, reflected) of the packets of a stream, one word a cycle: one XOR matrix for all lengths.
 //
 // The checksum of a packet stands at the output two cycles after its last word; up to four may wait there.
 
@@ -21,26 +21,50 @@ module sgdma_crc32c #(
 
   localparam logic [31:0] POLYNOMIAL = 32'h82f63b78;
 
-  function automatic logic [31:0] add_byte(input logic [31:0] crc, input logic [7:0] data);
-    add_byte = crc ^ {24'd0, data};
-    for (int i = 0; i < 8; i++) add_byte = add_byte[0] ? (add_byte >> 1) ^ POLYNOMIAL : add_byte >> 1;
+  localparam int LB = $clog2(BYTES);
+
+  // What each bit of a word contributes to the checksum behind it, from an empty state: a matrix over GF(2).
+  typedef logic [DATA_WIDTH-1:0][31:0] matrix_t;
+
+  function automatic matrix_t columns(input logic [31:0] polynomial);
+    logic [31:0] crc;
+    for (int i = 0; i < DATA_WIDTH; i++) begin
+      crc = polynomial;
+      for (int k = i + 1; k < DATA_WIDTH; k++) crc = crc[0] ? (crc >> 1) ^ polynomial : crc >> 1;
+      columns[i] = crc;
+    end
   endfunction
+
+  localparam matrix_t COLUMNS = columns(POLYNOMIAL);
 
   logic valid_reg, last_reg;
   logic [DATA_WIDTH-1:0] data_reg;
-  logic [BYTES-1:0] keep_reg;
+  logic [LB-1:0] missing_reg, missing;             // bytes that the last word lacks
   logic [31:0] crc_reg, crc_next;
+
+  always_comb begin
+    missing = '0;
+    for (int i = 0; i < BYTES; i++) if (!in_keep[i]) missing = missing + 1'b1;
+  end
 
   always_ff @(posedge clk) begin
     valid_reg <= in_valid && !rst;
     data_reg <= in_data;
-    keep_reg <= in_keep;
+    missing_reg <= missing;
     last_reg <= in_last;
   end
 
+  // Zeros in front of a message change nothing while the state is empty. So a short word moves to the end of the word, the
+  // state is added to its first bytes, and what of the state lies beyond them only moves on.
+  wire [DATA_WIDTH-1:0] mixed = data_reg ^ DATA_WIDTH'(crc_reg);
+  wire [DATA_WIDTH-1:0] message = mixed << {missing_reg, 3'b0};
+  wire [LB:0] count = (LB + 1)'(BYTES) - {1'b0, missing_reg};
+
   always_comb begin
-    crc_next = crc_reg;
-    for (int i = 0; i < BYTES; i++) if (keep_reg[i]) crc_next = add_byte(crc_next, data_reg[8*i +: 8]);
+    crc_next = count < (LB + 1)'(4) ? crc_reg >> {count[1:0], 3'b0} : 32'd0;
+    if (valid_reg) begin
+      for (int i = 0; i < DATA_WIDTH; i++) crc_next = crc_next ^ (COLUMNS[i] & {32{message[i]}});
+    end
   end
 
   always_ff @(posedge clk) begin

@@ -14,6 +14,7 @@ import cocotb
 import numpy as np
 from cocotb.task import bridge
 
+from sgdma.bench.sim import traffic
 from sgdma.engine.device import Dma
 from sgdma.engine.loopback import run_loopback
 from sgdma.rules import load
@@ -26,9 +27,11 @@ def _pauses(seed: int) -> Iterator[bool]:
         yield source.random() < 0.25
 
 
-def _traffic(target: WitnessTarget, size: int) -> dict[str, float]:
-    """A buffer through the card and back by the ordinary driver; what it took."""
+def _traffic(target: WitnessTarget, size: int, kind: str) -> dict[str, float]:
+    """Traffic by the ordinary driver; what it took."""
     with Dma(target, rules=load(os.environ["SGDMA_RULES"]), arena=12 << 20, interrupts=False) as dma:
+        if kind != "loopback":
+            return traffic(dma, size, kind)
         data = np.random.default_rng(1).integers(0, 256, size, np.uint8).tobytes()
         begin, cycles = time.perf_counter(), dma.now()
         result = run_loopback(dma, data, seed=7, in_flight=256, progress=lambda done: None)
@@ -46,6 +49,7 @@ async def conforms_and_moves_every_byte(dut: Any) -> None:
     if os.environ.get("SGDMA_WITNESS_PAUSES", "1") == "1":
         seeds = iter(range(100))
         target.pause(lambda: _pauses(next(seeds)))
-    figures = await bridge(_traffic)(target, int(os.environ.get("SGDMA_WITNESS_BYTES", "32768")))
+    size, kind = int(os.environ["SGDMA_WITNESS_BYTES"]), os.environ["SGDMA_WITNESS_KIND"]
+    figures = await bridge(_traffic)(target, size, kind)
     if "SGDMA_WITNESS_JSON" in os.environ:
         Path(os.environ["SGDMA_WITNESS_JSON"]).write_text(json.dumps(figures))

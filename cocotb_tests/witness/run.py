@@ -17,8 +17,10 @@ from sgdma.targets.sim.build import verilator_environment
 __all__ = ["run_witness"]
 
 
-def run_witness(parameters: BuildParameters, *, size: int, pauses: bool) -> dict[str, float]:
-    """Traffic of `size` bytes; returns {bytes, seconds, cycles}. Raises AssertionError with the log when it fails."""
+def run_witness(
+    parameters: BuildParameters, *, size: int, pauses: bool, kind: str = "loopback"
+) -> dict[str, float]:
+    """Traffic of `size` bytes, `kind` loopback, read or copy; returns {bytes, seconds, cycles}. Raises AssertionError with the log when it fails."""
     from sgdma_soc.standalone import NAME, generate
 
     root = checkout_root()
@@ -38,7 +40,8 @@ def run_witness(parameters: BuildParameters, *, size: int, pauses: bool) -> dict
             test_module="witness.bench_core", hdl_toplevel=NAME, hdl_toplevel_lang="verilog", build_dir=directory,
             test_dir=directory, results_xml=str(directory / "results.xml"), log_file=directory / "test.log",
             extra_env={"SGDMA_SIM_HASH": f"{content_hash:032x}", "SGDMA_RULES": parameters.rules,
-                       "SGDMA_WITNESS_BYTES": str(size), "SGDMA_WITNESS_PAUSES": str(int(pauses)),
+                       "SGDMA_WITNESS_BYTES": str(size), "SGDMA_WITNESS_KIND": kind,
+                       "SGDMA_WITNESS_PAUSES": str(int(pauses)),
                        "SGDMA_WITNESS_JSON": str(directory / "figures.json"), "COCOTB_LOG_LEVEL": "WARNING"},
         )  # fmt: skip
     ran, failed = get_results(Path(results))

@@ -53,23 +53,26 @@ def _bench_files(root: Path) -> list[Path]:
     return [bench / "sgdma_tb.sv", bench / "host_memory.cpp"]
 
 
-def _key(parameters: BuildParameters, root: Path, waves: bool) -> tuple[str, int]:
+def _key(parameters: BuildParameters, root: Path, waves: bool, infected: bool) -> tuple[str, int]:
     from sgdma_soc.standalone import source_digest  # the one place where a target needs the generator
 
     content = parameters.content_hash(source_digest(root))
-    digest = hashlib.sha256(f"{content:032x}{waves}{c_header()}{sys.version}".encode())
-    for path in [*_bench_files(root), Path(__file__), Path(__file__).with_name("verilate.py")]:
+    digest = hashlib.sha256(f"{content:032x}{waves}{infected}{c_header()}{sys.version}".encode())
+    catalogue = [root / "cocotb_tests" / "mutants" / "catalogue.py"] if infected else []
+    for path in [*catalogue, *_bench_files(root), Path(__file__), Path(__file__).with_name("verilate.py")]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16], content
 
 
-def build(parameters: BuildParameters, *, waves: bool = False) -> SimBuild:
+def build(parameters: BuildParameters, *, waves: bool = False, infected: bool = False) -> SimBuild:
     """The simulator for `parameters`, from the cache when nothing has changed.
+
+    `infected`: with the deliberate bugs of cocotb_tests/mutants in it, for a plusarg to switch on.
 
     Raises MissingSimulator, SimulatorBuildError (with the tail of the log and its path).
     """
     root = checkout_root()
-    key, content = _key(parameters, root, waves)
+    key, content = _key(parameters, root, waves, infected)
     directory = build_cache() / "sim" / f"{Path(parameters.rules).stem}-{parameters.data_width}-{key}"
     directory.mkdir(parents=True, exist_ok=True)
     stamp = directory / "ready"
@@ -78,18 +81,20 @@ def build(parameters: BuildParameters, *, waves: bool = False) -> SimBuild:
             what = f"{parameters.rules}, {parameters.data_width} bit{', waves' if waves else ''}"
             sys.stderr.write(f"sgdma: building the simulator ({what}); log in {directory / 'build.log'}\n")
             sys.stderr.flush()
-            _make(parameters, root, directory, waves)
+            _make(parameters, root, directory, waves, infected)
             stamp.write_text(json.dumps({"content_hash": f"{content:032x}"}))
     return SimBuild(directory, content, waves)
 
 
-def _make(parameters: BuildParameters, root: Path, directory: Path, waves: bool) -> None:
+def _make(parameters: BuildParameters, root: Path, directory: Path, waves: bool, infected: bool) -> None:
     environment = verilator_environment()
     log = directory / "build.log"
     with log.open("w", encoding="utf-8") as sink, _output_to(sink.fileno()):
         from sgdma_soc.standalone import generate
 
         generate(parameters, root, directory)
+        if infected:
+            _infect(root, directory)
         (directory / "control.h").write_text(c_header(), encoding="utf-8")
         command = [sys.executable, "-m", "sgdma.targets.sim.verilate", str(directory), str(parameters.data_width),
                    str(parameters.queues + 1), "1" if waves else "0"]  # fmt: skip
@@ -97,6 +102,15 @@ def _make(parameters: BuildParameters, root: Path, directory: Path, waves: bool)
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
         raise SimulatorBuildError(f"the simulator did not build; whole log in {log}\n{tail}")
+
+
+def _infect(root: Path, directory: Path) -> None:
+    sys.path.insert(0, str(root / "cocotb_tests"))
+    from mutants.catalogue import infect
+
+    design = json.loads((directory / "build.json").read_text())
+    design["sources"] = [*infect(directory / "gateware"), *design["sources"]]
+    (directory / "build.json").write_text(json.dumps(design))
 
 
 @contextlib.contextmanager

@@ -24,18 +24,20 @@ def is_inside() -> bool:
 
 
 def run_inside(url: str, program: str, arguments: list[str], *, waves: Path | None = None) -> int:
-    """Build what `url` asks for, start it, run `program` (``sgdma`` or ``pytest``) inside; its exit status.
+    """Build what `url` asks for, start it, run `program` inside; its exit status.
+
+    `program`: ``sgdma``, ``pytest``, or ``module:function`` that takes the arguments and returns the status.
 
     `waves`: write a VCD of the whole run there. Raises a RigError when the simulator can't be built or dies.
     """
     target_url = parse(url)
     own = sim.own_parameters(target_url)
-    ready = build(sim.build_parameters(target_url), waves=waves is not None)
+    ready = build(sim.build_parameters(target_url), waves=waves is not None, infected=own["mutant"] > 0)
     with tempfile.TemporaryDirectory(prefix="sgdma-sim-", dir=_fast_directory()) as name:
         scratch = Path(name)
         SharedFile(scratch / "memory", own["memory"], seed=own["seed"], create=True)
         (scratch / "call.json").write_text(json.dumps({"program": program, "arguments": arguments}))
-        _simulate(ready, scratch, waves)
+        _simulate(ready, scratch, waves, own["mutant"])
         status = scratch / "status"
         if not status.exists():
             raise SimulatorDied(f"the simulator of {url!r} ended before the command in it did; see its output above")
@@ -47,7 +49,7 @@ def _fast_directory() -> str | None:
     return str(shared) if os.access(shared, os.W_OK) else None
 
 
-def _simulate(ready: SimBuild, scratch: Path, waves: Path | None) -> None:
+def _simulate(ready: SimBuild, scratch: Path, waves: Path | None, mutant: int) -> None:
     from cocotb_tools.runner import get_runner
 
     environment = verilator_environment()
@@ -68,5 +70,5 @@ def _simulate(ready: SimBuild, scratch: Path, waves: Path | None) -> None:
     runner.test(
         test_module="inside", hdl_toplevel=TOP, hdl_toplevel_lang="verilog", build_dir=ready.directory,
         test_dir=Path.cwd(), results_xml=str(scratch / "results.xml"), extra_env=environment, test_args=arguments,
-        waves=waves is not None,
+        waves=waves is not None, plusargs=[f"+mutant={mutant}"],
     )  # fmt: skip

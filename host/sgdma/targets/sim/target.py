@@ -20,9 +20,12 @@ from sgdma.targets.url import TargetUrl
 __all__ = ["OWN_PARAMETERS", "SimTarget", "build_parameters", "inside"]
 
 WANT_READ, WANT_TIME, WANT_IRQ, WANT_DRAIN = 1, 2, 4, 8
-OWN_PARAMETERS = {"memory": 64 << 20, "seed": 1, "latency": 16, "jitter": 0, "backpressure": 0, "out_of_order": 0}
+OWN_PARAMETERS = {
+    "memory": 64 << 20, "seed": 1, "latency": 16, "jitter": 0, "backpressure": 0, "out_of_order": 0, "mutant": 0,
+}  # fmt: skip
 """Parameters of the bench (with defaults) beside those of BuildParameters: memory in bytes, latency and jitter in
-cycles, backpressure 0..255 of 256 cycles, out_of_order 0 or 1."""
+cycles, backpressure 0..255 of 256 cycles, out_of_order 0 or 1; mutant: number of a deliberate bug of
+cocotb_tests/mutants to switch on, 0 for the core as it is."""
 
 _PATIENCE = 1_000_000
 _EV_PENDING = DEVICE.address("ev_pending")

@@ -1,0 +1,86 @@
+"""Speed of the simulation: the same core, driver and traffic with our host memory and with cocotbext-axi's AxiRam.
+
+`read`: the device reads memory (H2C); `copy`: it reads, then writes back (H2C, then C2H). Each row is measured side by
+side; `ratio` compares payload bytes per second of wall-clock time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sgdma.engine.device import Dma
+from sgdma.paths import checkout_root
+from sgdma.spec.build import BuildParameters
+from sgdma.targets.sim.launch import run_inside
+
+__all__ = ["inside", "run", "traffic"]
+
+RULES = "unrestricted"
+REQUEST = 4096
+OURS, THEIRS = 8 << 20, 64 << 10
+"""Bytes moved each way: enough for about a second of either."""
+
+
+def traffic(dma: Dma, size: int, kind: str) -> dict[str, float]:
+    """Move `size` bytes in requests of 4 KiB, up to 256 at a time, through the card memory; what it took."""
+    block = min(size, 256 * REQUEST)
+    count, card = block // REQUEST, dma.fixture.read("memory_bytes")
+    source, sink = dma.buffer(block, 4096), dma.buffer(block, 4096)
+    source.array[:] = np.random.default_rng(1).integers(0, 256, block, np.uint8)
+    places = np.arange(count) * REQUEST
+    begin, cycles = time.perf_counter(), dma.now()
+    for _ in range(size // block):
+        dma.write_batch(source.iova + places, np.full(count, REQUEST), card_addresses=places % card).result()
+        if kind == "copy":
+            dma.read_batch(sink.iova + places, np.full(count, REQUEST), card_addresses=places % card).result()
+    seconds, cycles = time.perf_counter() - begin, dma.now() - cycles
+    # Card addresses wrap: the card holds the last of what was sent, and gives that.
+    if kind == "copy" and not np.array_equal(source.array[-card:], sink.array[-card:]):
+        raise AssertionError("what came back is not what was sent")
+    dma.free(source)
+    dma.free(sink)
+    return {"bytes": size, "seconds": seconds, "cycles": cycles}
+
+
+def inside(arguments: list[str]) -> int:
+    """Within our simulator: measure and leave the figures in a file. Arguments: URL, kind, file."""
+    import sgdma
+
+    url, kind, output = arguments
+    with sgdma.open(url) as dma:
+        Path(output).write_text(json.dumps(traffic(dma, OURS, kind)))
+    return 0
+
+
+def run() -> list[dict[str, Any]]:
+    """Rows with fields data_width, traffic, ours_bytes_per_s, axiram_bytes_per_s, ours_cycles_per_s, ... and ratio."""
+    sys.path.insert(0, str(checkout_root() / "cocotb_tests"))
+    from witness.run import run_witness
+
+    rows = []
+    for width in (64, 256):
+        url = f"sim:?rules={RULES}&data_width={width}"
+        for kind in ("read", "copy"):
+            theirs = run_witness(BuildParameters(rules=RULES, data_width=width), size=THEIRS, pauses=False, kind=kind)
+            with tempfile.TemporaryDirectory() as scratch:
+                figures = Path(scratch) / "figures.json"
+                run_inside(url, "sgdma.bench.sim:inside", [url, kind, str(figures)])
+                ours = json.loads(figures.read_text())
+            rows.append(_row(width, kind, ours, theirs))
+    return rows
+
+
+def _row(width: int, kind: str, ours: dict[str, float], theirs: dict[str, float]) -> dict[str, Any]:
+    speed, slow = ours["bytes"] / ours["seconds"], theirs["bytes"] / theirs["seconds"]
+    return {
+        "data_width": width, "traffic": kind, "ours_bytes_per_s": round(speed), "axiram_bytes_per_s": round(slow),
+        "ours_cycles_per_s": round(ours["cycles"] / ours["seconds"]),
+        "axiram_cycles_per_s": round(theirs["cycles"] / theirs["seconds"]), "ratio": round(speed / slow, 1),
+    }  # fmt: skip
