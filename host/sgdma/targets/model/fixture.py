@@ -121,6 +121,8 @@ class Fixture:
 
     def _compare(self, card: int, data: U8) -> None:
         beats = self.beats(len(data))
+        if not beats:
+            return
         differs = np.zeros(beats * self.beat, np.bool_)
         differs[: len(data)] = data != self._pattern(card, len(data))
         wrong = np.flatnonzero(differs.reshape(beats, -1).any(axis=1))
@@ -129,7 +131,7 @@ class Fixture:
             self._count_errors(card + int(wrong[0]) * self.beat, len(wrong))
 
     def _count_errors(self, card: int, beats: int) -> None:
-        if not self.counters["check_errors"]:
+        if beats and not self.counters["check_errors"]:
             self.counters["first_error"] = card & 0xFFFFFFFF
         self.counters["check_errors"] += beats
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RegisterFile"]
 
+LIVE = ("checked_beats", "check_errors", "first_error")
+"""Counters of the fixture that need no snapshot."""
+
 
 class RegisterFile:
     """Both banks. A method ``_read_NAME`` or ``_write_BANK_NAME`` serves a register; other ``rw`` ones are storage."""
@@ -160,8 +163,9 @@ class RegisterFile:
     def _read_fixture(self, name: str) -> int:
         fixture = self._device.fixture
         values = {"control": fixture.control, "seed": fixture.seed, "memory_bytes": len(fixture.memory),
-                  "loopback_bytes": fixture.loopback_bytes}  # fmt: skip
-        return values[name] if name in values else fixture.shown.get(name, 0) & 0xFFFFFFFF
+                  "loopback_bytes": fixture.loopback_bytes,
+                  **{running: fixture.counters[running] for running in LIVE}}  # fmt: skip
+        return values[name] & 0xFFFFFFFF if name in values else fixture.shown.get(name, 0) & 0xFFFFFFFF
 
     def _write_fixture_control(self, value: int) -> None:
         self._device.fixture.set_control(value)
