@@ -117,7 +117,7 @@ def test_first(dma):
 def test_second(dma):
     assert dma.fixture.read("control") == dma.fixture.read("seed") == 0
     dma.write(b"abcd").result()
-    assert dma.fixture.read("check_errors") == 0
+    assert dma.fixture.read("check_errors") == dma.fixture.read("h2c_beats") == 0
 """
     run(pytester, source).assert_outcomes(passed=2)
 

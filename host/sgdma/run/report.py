@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
@@ -38,7 +39,7 @@ def write_report(run: RunDirectory) -> tuple[Path, Results]:
     )  # fmt: skip
     page = environment.get_template("report.html.j2").render(
         passport=run.passport, results=results, glyphs=GLYPHS, failures=_failures(run, results),
-        groups=[(name, list(rows)) for name, rows in groupby(results.rows, key=lambda row: row.group)],
+        groups=_groups(results),
         throughput=_throughput(run.metrics), maps=_maps(run.passport), latency=_latency(run, results),
         seconds=_seconds(run.passport, results),
     )  # fmt: skip
@@ -84,6 +85,18 @@ def _seconds(passport: Mapping[str, Any], results: Results) -> float:
         return 0.0
     begin = datetime.fromisoformat(passport["started"])
     return (datetime.fromisoformat(max(ends)) - begin).total_seconds()
+
+
+def _groups(results: Results) -> list[dict[str, Any]]:
+    """Rows by module, with what there is beside passes in words; ``bad``: something to look at."""
+    found = []
+    for name, of_group in groupby(results.rows, key=lambda row: row.group):
+        rows = list(of_group)
+        counts = Counter(cell.status for row in rows for cell in row.cells)
+        told = ", ".join(f"{counts[status]} {status}" for status in GLYPHS if status != "passed" and counts[status])
+        bad = bool(counts["failed"] or counts["error"] or any(row.wrong for row in rows))
+        found.append({"name": name, "rows": rows, "told": told or "all passed everywhere", "fine": not told, "bad": bad})
+    return found
 
 
 def _failures(run: RunDirectory, results: Results) -> list[dict[str, Any]]:

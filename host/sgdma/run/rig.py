@@ -125,6 +125,7 @@ class Rig:
                 dma.fixture.write("control", 0)
                 dma.fixture.write("seed", 0)
                 dma.fixture.write("command", reset=1)
+                dma.fixture.write("command", snapshot=1)
         except BaseException:
             self.close()  # the next test begins with a new connection
             raise
