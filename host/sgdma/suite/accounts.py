@@ -92,7 +92,8 @@ class Ledger(Observer):
         headers = slots.view(HEADER)[:, 0]
         for tag in headers["tag"][headers["kind_opcode"] >> 4 == SlotKind.HEADER].tolist():
             if tag in self.open:
-                self.complaints.append(f"tag {tag} was used again on queue {queue} before queue {self.open[tag]} completed it")
+                owner = self.open[tag]
+                self.complaints.append(f"tag {tag} was used again on queue {queue} before queue {owner} completed it")
             self.open[tag] = queue
             self.sent += 1
         self.most = max(self.most, len(self.open))

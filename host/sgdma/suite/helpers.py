@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import google_crc32c
 import numpy as np
@@ -16,8 +16,8 @@ from sgdma.spec.status import Port
 from sgdma.suite.legal import Composer, Legal, period
 from sgdma.targets import Capability
 
-__all__ = ["BOTH", "Ground", "beat", "card_image", "crc_of", "expected_crc", "fit", "hard_times", "least", "mix", "noise",
-           "pattern", "step", "submit", "vectors", "write_card"]
+__all__ = ["BOTH", "Ground", "beat", "card_image", "crc_of", "expected_crc", "fit", "hard_times", "least", "mix",
+           "noise", "pattern", "step", "submit", "vectors", "write_card"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -184,8 +184,3 @@ class Ground:
 
     def _push(self) -> None:
         self.dma.arena.push(np.array([self.buffer.iova]), np.array([self.buffer.size]))
-
-
-def bounds_of(counts: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Offsets of consecutive groups of these sizes."""
-    return np.concatenate(([0], np.cumsum(np.asarray(counts, np.int64))))

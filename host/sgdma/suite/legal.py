@@ -1,4 +1,4 @@
-"""Requests that a device's rules allow, made to measure from the rules alone: whatever the set, the suite stays the same.
+"""Requests that a device's rules allow, made from the rules alone: whatever the set, the suite stays the same.
 
 Nothing here knows a rule set by name. What is made is held against :func:`sgdma.rules.check_request` at once.
 """
@@ -43,8 +43,8 @@ def period(side: DirectionRules) -> int:
 class Composer:
     """Lays legal requests into a stretch of memory, ``base .. base + size``, none touching another.
 
-    Between two segments at least `apart` bytes stay free, as guards. Raises ValueError when the memory is used up or the
-    rules leave no choice.
+    Between two segments at least `apart` bytes stay free, as guards. Raises ValueError when the memory is used up or
+    the rules leave no choice.
     """
 
     def __init__(

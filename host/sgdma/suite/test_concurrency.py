@@ -1,4 +1,4 @@
-"""Many requests in flight in both directions, on all queues, under hard conditions: all right, each once, in fair turns."""
+"""Many requests in flight in both directions, on all queues, under hard conditions: each once, and in fair turns."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ def test_so_many_requests_in_flight_complete_exactly_once(
     hard_times(dma, rng)
     count = min(count, capacity(dma, 4))
     sent: list[tuple[Legal, Transfer]] = []
-    read = [ground.compose(Direction.C2H, int(rng.integers(1, 4)), int(rng.integers(1, 300))) for _ in range(-(-count // 2))]
+    half = -(-count // 2)
+    read = [ground.compose(Direction.C2H, int(rng.integers(1, 4)), int(rng.integers(1, 300))) for _ in range(half)]
     image = pattern(0, 0, max(made.total for made in read))
-    written = prepared(dma, rng, ground, -(-count // 2), 300)
+    written = prepared(dma, rng, ground, half, 300)
     with dma.batch():
         for number, direction, queue in spread(dma, count):
             made = (read if direction is Direction.C2H else written)[number // 2]
@@ -197,9 +198,8 @@ def test_reads_and_writes_of_other_places_do_not_mix(
             writes.append(dma.write((ground.buffer.iova + start, size), card_address=room // 2 + index * card_step))
     dma.wait_all()
     for index, (transfer, place) in enumerate(reads):
-        data = image[index * card_step : index * card_step + size]
         assert transfer.result().ok
-        ground.received([place], data)
+        ground.received([place], image[index * card_step : index * card_step + size])
     assert all(transfer.result().ok for transfer in writes)
     ground.verify()
     ledger.balance()
@@ -219,7 +219,8 @@ def test_batches_of_scattered_requests_come_back_in_order(
     starts = np.cumsum(lengths + gaps) - lengths
     half = ground.buffer.size // 2
     bounds = np.arange(count + 1) * pieces
-    data = [ground.expected[start : start + length].copy() for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
+    rows_of = zip(starts.tolist(), lengths.tolist(), strict=True)
+    data = [ground.expected[start : start + length].copy() for start, length in rows_of]
     # On one queue pair a write that waits for room would hold up the read that makes it: they alternate.
     count_each = count if len(dma.queues) > 1 else 1
     with dma.batch():
@@ -232,7 +233,7 @@ def test_batches_of_scattered_requests_come_back_in_order(
                                           port=Port.LOOPBACK))  # fmt: skip
     for batch in batches:
         batch.result()
-    for start, part in zip(starts.tolist(), data, strict=True):
-        ground.received([(ground.buffer.iova + half + start, len(part))], part)
+    for start, piece in zip(starts.tolist(), data, strict=True):
+        ground.received([(ground.buffer.iova + half + start, len(piece))], piece)
     ground.verify()
     ledger.balance()

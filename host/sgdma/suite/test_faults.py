@@ -57,7 +57,8 @@ def spoil(dma: Dma, kind: str, direction: Direction, segment: tuple[int, int]) -
     start = segment[0] // LINE * LINE
     size = -(-(segment[0] + segment[1]) // LINE) * LINE - start
     faults = dma.target.faults
-    (faults.unmap if kind == "unmapped" else faults.read_error if direction is Direction.H2C else faults.write_error)(start, size)
+    error = faults.read_error if direction is Direction.H2C else faults.write_error
+    (faults.unmap if kind == "unmapped" else error)(start, size)
 
 
 def image_for(dma: Dma, rng: np.random.Generator, made: Legal) -> np.ndarray:
@@ -162,8 +163,10 @@ def test_a_failed_descriptor_fetch_stops_its_queue_only(dma: Dma, ground: Ground
     queue.restart()
     for number, transfer in enumerate(transfers):
         assert transfer.done
-        assert transfer.error is None or isinstance(transfer.error, DeviceReset)
         assert number < CHUNK // 2 or isinstance(transfer.error, DeviceReset)
+    failed = [transfer.error for transfer in transfers if transfer.error and transfer.completion]
+    assert len(failed) <= 1, "more than one request was being walked when the fetch failed"
+    assert all("BUS_ERROR" in str(error) for error in failed)
     alive(dma, ground)
 
 
@@ -226,7 +229,8 @@ def test_a_broken_packet_of_user_logic_is_a_stream_error(
         assert fault == "fail_c2h" or done.bytes_moved <= beat(dma)
     now = ground.now()
     moved = results[-1].bytes_moved
-    inside = np.concatenate([np.arange(address, address + length) for address, length in made.segments]) - ground.buffer.iova
+    inside = np.concatenate([np.arange(address, address + length) for address, length in made.segments])
+    inside -= ground.buffer.iova
     assert np.array_equal(now[inside[:moved]], image[:moved])
     outside = np.ones(len(now), np.bool_)
     outside[inside] = False
@@ -288,7 +292,9 @@ def test_abort_of_a_queue_with_nothing_to_do_stops_it(dma: Dma, ground: Ground) 
 
 
 @both_ways
-def test_abort_completes_everything_that_was_rung(dma: Dma, ground: Ground, ledger: Ledger, direction: Direction) -> None:
+def test_abort_completes_everything_that_was_rung(
+    dma: Dma, ground: Ground, ledger: Ledger, direction: Direction
+) -> None:
     """One request held by user logic and many behind it: all end as ABORTED, none twice; other queues go on."""
     queue, last = dma.queue(0), len(dma.queues) - 1
     dma.fixture.write("control", **{f"hold_{direction.name.lower()}": 1})
@@ -303,7 +309,11 @@ def test_abort_completes_everything_that_was_rung(dma: Dma, ground: Ground, ledg
     dma.fixture.write("control", 0)
     dma.wait_all()
     names = [outcome(transfer).status_name for transfer in transfers]
-    assert set(names[1:]) == {"ABORTED"}
+    # What was wholly read before, and waited in the stream for user logic, may still end well; nothing behind it.
+    good = names.count("OK")
+    assert names == ["OK"] * good + ["ABORTED"] * (len(names) - good)
+    assert good < 20
+    assert good == 0 or direction is Direction.H2C
     assert all(outcome(transfer).bytes_moved == 0 for transfer in transfers[20:])
     if last:
         alive(dma, ground, last)

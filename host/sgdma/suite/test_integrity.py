@@ -29,8 +29,10 @@ Places = list[tuple[int, int]]
 
 
 def scatter(rng: np.random.Generator, base: int, size: int, pieces: int, room: int) -> Places:
-    """`size` bytes as so many pieces of any length at any address in ``base .. base + room``, none touching another."""
-    cuts = np.sort(rng.choice(size - 1, min(pieces, size) - 1, replace=False)) + 1 if size > 1 and pieces > 1 else np.zeros(0)
+    """`size` bytes as so many pieces of any length anywhere in ``base .. base + room``, none touching another."""
+    cuts = np.zeros(0, np.int64)
+    if size > 1 and pieces > 1:
+        cuts = np.sort(rng.choice(size - 1, min(pieces, size) - 1, replace=False)) + 1
     lengths = np.diff(np.concatenate(([0], cuts, [size]))).astype(int)
     free = room - size - len(lengths)
     gaps = np.sort(rng.integers(0, max(free, 1), len(lengths)))
@@ -69,7 +71,8 @@ def test_hostile_buffers_travel_through_the_planner(
 ) -> None:
     """Single bytes, odd addresses and lengths, pieces over page lines, addresses in falling order."""
     size, base, half = fit(dma, 300), ground.buffer.iova, ground.buffer.size // 2
-    lengths = {"tiny": [1] * min(size, 40), "odd": [1, 3, 5, 7, 9, 31], "page-crossing": [], "backwards": [20] * 5}[shape]
+    shapes = {"tiny": [1] * min(size, 40), "odd": [1, 3, 5, 7, 9, 31], "page-crossing": [], "backwards": [20] * 5}
+    lengths = shapes[shape]
     lengths = [*lengths, size - sum(lengths)] if sum(lengths) < size else [1] * size
 
     def pieces(start: int) -> Places:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -112,7 +114,7 @@ def test_an_address_without_a_register_answers_and_harms_nothing(dma: Dma) -> No
 def test_time_runs_and_never_goes_back(dma: Dma) -> None:
     """The 64-bit clock grows from read to read."""
     stamps = [dma.registers.read64("time") for _ in range(20)]
-    assert all(early < late for early, late in zip(stamps, stamps[1:], strict=False))
+    assert all(early < late for early, late in pairwise(stamps))
 
 
 def test_time_counts_at_least_what_was_slept(dma: Dma) -> None:

@@ -1,4 +1,4 @@
-"""Every rule that the device has is enforced: at the first, an interior and the last segment, and at no one's expense."""
+"""Every rule that the device has is enforced: at the first, an interior and the last segment, at no one's expense."""
 
 from __future__ import annotations
 
@@ -146,8 +146,8 @@ def test_the_rule_of_the_header_outranks_that_of_a_segment(dma: Dma, ground: Gro
         found = [bad for rule in SEGMENT_RULES if (bad := broken(ground, direction, rule, "first"))]
         if not found:
             pytest.skip(f"rules {dma.rules.name}: no rule on segments to break")
-        bad = dma.submit_raw(direction, found[0].segments, total=0, queue=0)
-        expect_refused(bad, status_of_rule(Rule.MAX_REQUEST_SIZE), None)
+        transfer = dma.submit_raw(direction, found[0].segments, total=0, queue=0)
+        expect_refused(transfer, status_of_rule(Rule.MAX_REQUEST_SIZE), None)
 
 
 def test_the_first_bad_segment_decides_and_on_it_the_lowest_rule(dma: Dma, ground: Ground) -> None:
@@ -156,7 +156,8 @@ def test_the_first_bad_segment_decides_and_on_it_the_lowest_rule(dma: Dma, groun
         count = min(6, dma.rules.direction(direction).max_segments)
         for _ in range(8):
             made = ground.compose(direction, count, 100)
-            found = [bad for rule in SEGMENT_RULES for index in range(count) if (bad := damage(dma.rules, made, rule, index))]
+            ways = ((rule, index) for rule in SEGMENT_RULES for index in range(count))
+            found = [bad for rule, index in ways if (bad := damage(dma.rules, made, rule, index))]
             if len(found) < 2:
                 pytest.skip(f"rules {dma.rules.name}: fewer than two ways to break a request")
             picks = [found[int(pick)] for pick in ground.rng.integers(0, len(found), 3)]
@@ -191,7 +192,8 @@ def test_device_and_host_judge_random_requests_alike(
     """Legal and damaged requests in random order, many in flight, against the check that the planner plans by."""
     hard_times(dma, rng)
     columns: list[tuple[int, int]] = []
-    bounds, transfers, verdicts = [0], [], []
+    transfers: list[tuple[list[tuple[int, int]], Transfer]] = []
+    verdicts: list[tuple[int, int]] = []
     for direction in BOTH:
         columns.clear()
         bounds = [0]
@@ -211,13 +213,13 @@ def test_device_and_host_judge_random_requests_alike(
         check = check_batch(dma.rules, direction, table[:, 0], table[:, 1], np.array(bounds))
         verdicts += zip(check.rule.tolist(), check.segment_index.tolist(), strict=True)
         transfers += mine
-    for (segments, transfer), (rule, index) in zip(transfers, verdicts, strict=True):
+    for (segments, transfer), (code, index) in zip(transfers, verdicts, strict=True):
         done = outcome(transfer)
-        wanted = (Status.OK, None) if not rule else (status_of_rule(Rule(rule)), None if index == 0xFFFF else index)
+        wanted = (Status.OK, None) if not code else (status_of_rule(Rule(code)), None if index == 0xFFFF else index)
         assert (done.status, done.segment_index) == wanted, (segments, done.status_name)
         total = sum(length for _, length in segments)
-        assert done.bytes_moved == (0 if rule else total)
-        if not rule and transfer.batch.direction is Direction.C2H:
+        assert done.bytes_moved == (0 if code else total)
+        if not code and transfer.batch.direction is Direction.C2H:
             ground.received(segments, pattern(0, 0, total))
     ground.verify()
     ledger.balance()

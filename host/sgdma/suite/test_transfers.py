@@ -35,7 +35,9 @@ FEASIBLE = 4 << 20
 both_ways = pytest.mark.parametrize("direction", list(Direction), ids=lambda way: way.name)
 
 
-def bring(dma: Dma, ground: Ground, transfers: list[tuple[Transfer, list[tuple[int, int]]]], data: list[np.ndarray]) -> None:
+def bring(
+    dma: Dma, ground: Ground, transfers: list[tuple[Transfer, list[tuple[int, int]]]], data: list[np.ndarray]
+) -> None:
     """Wait for reads and enter what they brought."""
     for (transfer, segments), part in zip(transfers, data, strict=True):
         done = transfer.result()
@@ -61,7 +63,8 @@ def test_every_legal_offset_and_length_goes_directly(
     legal = grid[verdict.rule == 0]
     assert len(legal), "the rules allow no request of one segment"
     # One of every offset and of every length, and some more.
-    chosen = np.concatenate([np.unique(legal[rng.permutation(len(legal))][:, axis], return_index=True)[1] for axis in (0, 1)])
+    legal = rng.permutation(legal)
+    chosen = np.concatenate([np.unique(legal[:, axis], return_index=True)[1] for axis in (0, 1)])
     chosen = rng.permutation(np.unique(np.concatenate((chosen, rng.integers(0, len(legal), CLASSES)))))[:CLASSES]
     stride = -(-(int(lengths.max()) + span) // span) * span + span
     most = ground.buffer.size // stride
@@ -99,7 +102,8 @@ def test_corner_sizes_at_corner_offsets_arrive_byte_by_byte(
     legal, width, base = fit(dma, size), beat(dma), ground.buffer.iova
     stride, room = (legal + 4096 + 8192) // 4096 * 4096, dma.fixture.read("memory_bytes")
     card_stride = -(-legal // width) * width
-    chosen = rng.permutation(OFFSETS)[: max(1, min(room // card_stride, ground.buffer.size // (2 * stride), 8))].tolist()
+    most = min(room // card_stride, ground.buffer.size // (2 * stride), 8)
+    chosen = rng.permutation(OFFSETS)[: max(1, most)].tolist()
     sent, expected = [], []
     for index, offset in enumerate(chosen):
         start = stride * index + offset
@@ -177,7 +181,8 @@ def test_a_request_of_the_most_bytes_is_carried_out(dma: Dma, direction: Directi
     number = 0 if direction is Direction.H2C else min(1, len(dma.queues) - 1)
     unit, align = step(dma, direction), max(period(side), 64)
     total = side.max_request_size // unit * unit
-    total = min(total, (min(side.max_segments, dma.queue(number).sq.size - 1) - 2) * min(side.max_segment_size, 1 << 20))
+    most = min(side.max_segments, dma.queue(number).sq.size - 1) - 2
+    total = min(total, most * min(side.max_segment_size, 1 << 20))
     total = max(total // align * align, unit) if total < side.max_request_size else total
     buffer = dma.buffer(total, max(align, 4096), residue=side.skew_residue)
     if direction is Direction.H2C:
