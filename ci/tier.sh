@@ -12,14 +12,20 @@ fast() {  # seconds to a minute; pip packages are enough
   step ruff check .
   step mypy
   tests fast "not sim and not deep"
+  step sgdma test --target model:
 }
 
 sim() {  # minutes; Verilator builds and runs the core
   tests sim "sim and not deep"
+  step pytest -q cocotb_tests/blocks cocotb_tests/witness
+  step pytest -q --target sim: host/sgdma/suite
+  step ci/matrix.sh short
+  step pytest -q cocotb_tests/mutants
 }
 
 deep() {  # as long as it takes: nightly
   tests deep "deep"
+  step ci/matrix.sh whole
 }
 
 case "${1:-}" in
