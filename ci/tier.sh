@@ -7,16 +7,24 @@ mkdir -p runs/ci
 
 step() { printf '\n== %s\n' "$*"; "$@"; }
 tests() { step pytest --junitxml="runs/ci/$1.xml" -m "$2" "${@:3}"; }  # name, marker expression, more arguments
+suite() {  # targets: the shared suite on each of them, which must agree
+  local run=runs/ci/suite-$# urls=()
+  for url in "$@"; do urls+=(--target "$url"); done
+  rm -rf "$run"
+  step sgdma test "${urls[@]}" --run-dir "$run"
+}
 
 fast() {  # seconds to a minute; pip packages are enough
   step ruff check .
   step mypy
   tests fast "not sim and not deep"
+  suite model:
   step sgdma test --target model:
 }
 
 sim() {  # minutes; Verilator builds and runs the core
   tests sim "sim and not deep"
+  suite model: sim:
   step pytest -q cocotb_tests/blocks cocotb_tests/witness
   step pytest -q --target sim: host/sgdma/suite
   step ci/matrix.sh short

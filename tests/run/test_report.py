@@ -173,7 +173,8 @@ def test_the_page_is_whole_and_stands_by_itself(full_run: RunDirectory) -> None:
 
 @pytest.mark.parametrize("told", [
     "Silently absent on a target: 1", "model: lacks waves", "3 of 4096 bytes differ, the first at offset 0x3e8",
-    "03e8 [5b]", "3 tests, 1 failed, 1 skipped, 2 absent", "pytest &lt;this&gt;", "prefers-color-scheme", "limit of the bus", "not to be had: SimulatorDied", "median 150",
+    "03e8 [5b]", "3 tests, 1 failed, 1 skipped, 2 absent", "pytest &lt;this&gt;",
+    "prefers-color-scheme", "limit of the bus", "not to be had: SimulatorDied", "median 150",
     "3 bytes &lt;differ&gt;", "partly bounced", "not good",
 ])  # fmt: skip
 def test_the_page_tells(full_run: RunDirectory, told: str) -> None:

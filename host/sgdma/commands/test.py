@@ -34,9 +34,9 @@ def suite_command(
 
     Exit code: 0 all good, 1 a failure or a test silently absent on one target, 3 a rig is broken.
     """
-    run = create(run_dir)
-    chosen = new_seed() if seed is None else seed
-    statuses = [run_suite(url, run, chosen, context.args) for url in _checked(target or ["model:"])]
+    urls = _checked(target or ["model:"])
+    run, chosen = create(run_dir), new_seed() if seed is None else seed
+    statuses = [run_suite(url, run, chosen, context.args) for url in urls]
     good = report_on(run)
     if RIG_ERROR in statuses:
         raise typer.Exit(RIG_ERROR)

@@ -95,7 +95,8 @@ def _groups(results: Results) -> list[dict[str, Any]]:
         counts = Counter(cell.status for row in rows for cell in row.cells)
         told = ", ".join(f"{counts[status]} {status}" for status in GLYPHS if status != "passed" and counts[status])
         bad = bool(counts["failed"] or counts["error"] or any(row.wrong for row in rows))
-        found.append({"name": name, "rows": rows, "told": told or "all passed everywhere", "fine": not told, "bad": bad})
+        words = told or "all passed everywhere"
+        found.append({"name": name, "rows": rows, "told": words, "fine": not told, "bad": bad})
     return found
 
 

@@ -1,0 +1,89 @@
+"""The commands around the suite."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import sgdma.bench.plan
+from sgdma.cli import app, main
+from sgdma.commands import simulated
+from sgdma.commands.bench import benches
+from sgdma.commands.test import pytest_arguments, suite_path
+from sgdma.run.record import create
+
+
+def sgdma_says(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.output
+
+
+def test_benches_are_listed_with_what_they_measure() -> None:
+    code, text = sgdma_says("bench")
+    assert code == 0
+    assert all(name in text for name in benches())
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (("bench", "nonsense"), "bench 'nonsense': unknown; there are"),
+    (("bench", "plan", "--target", "model:"), "bench plan measures no device"),
+    (("gen", "--output", "x", "--data-width", "65"), "data_width = 65: must be one of"),
+    (("test", "--target", "modell:"), "unknown scheme 'modell:'"),
+    (("test", "--target", "model:", "--target", "model:"), "is given 2 times"),
+])  # fmt: skip
+def test_wrong_usage_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = sgdma_says(*words)
+    assert code == 2
+    assert told in " ".join(text.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_are_written_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"rules": "a", "ratio": 2.5, "pieces": 10}, {"rules": "b", "ratio": 3.5, "pieces": 10}]
+    monkeypatch.setattr(sgdma.bench.plan, "run", lambda: rows)
+    code, text = sgdma_says("bench", "plan", "--json", str(tmp_path / "rows.json"))
+    assert code == 0
+    assert json.loads((tmp_path / "rows.json").read_text()) == {"rows": rows}
+    assert "plan: pieces 10" in text
+
+
+def test_a_bench_of_the_model_measures_it() -> None:
+    code, text = sgdma_says("bench", "throughput", "--target", "model:?queues=2")
+    assert code == 0
+    assert "target model:?queues=2" in " ".join(text.split())
+
+
+def test_a_simulated_target_takes_the_command_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, str, list[str]]] = []
+
+    def inside(url: str, program: str, arguments: list[str]) -> int:
+        calls.append((url, program, arguments))
+        return 9
+
+    monkeypatch.setattr(simulated, "run_in_simulator", inside)
+    monkeypatch.setattr(sys, "argv", ["sgdma", "bench", "throughput"])
+    assert main(["bench", "throughput"]) == 9
+    assert calls == [("sim:", "sgdma", ["bench", "throughput"])]
+
+
+def test_main_gives_the_exit_code() -> None:
+    assert main(["rules", "list"]) == 0
+    assert main(["bench", "nonsense"]) == 2
+
+
+def test_the_suite_is_run_unless_paths_are_given(tmp_path: Path) -> None:
+    run = create(tmp_path / "r")
+    alone = pytest_arguments("model:", run, 5, ["-k", "ring"])
+    assert alone[-3:] == ["-k", "ring", str(suite_path())]
+    assert alone[alone.index("-m") + 1] == "not deep"
+    assert "--seed=5" in alone
+    given = pytest_arguments("model:", run, 5, ["-m", "deep", f"{tmp_path}::test_x"])
+    assert str(suite_path()) not in given
+    assert given.count("-m") == 1
