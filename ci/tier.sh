@@ -19,14 +19,12 @@ fast() {  # seconds to a minute; pip packages are enough
   step mypy
   tests fast "not sim and not deep"
   suite model:
-  step sgdma test --target model:
 }
 
 sim() {  # minutes; Verilator builds and runs the core
   tests sim "sim and not deep"
   suite model: sim:
   step pytest -q cocotb_tests/blocks cocotb_tests/witness
-  step pytest -q --target sim: host/sgdma/suite
   step ci/matrix.sh short
   step pytest -q cocotb_tests/mutants
 }

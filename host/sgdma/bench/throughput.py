@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import sgdma
+from sgdma.engine.device import open_dma
 from sgdma.run.measure import measure
 
 __all__ = ["run"]
@@ -12,5 +12,5 @@ __all__ = ["run"]
 
 def run(target: str = "sim:") -> list[dict[str, Any]]:
     """One row a direction and segment size; times are cycles of the device."""
-    with sgdma.open(target, arena=16 << 20) as dma:
+    with open_dma(target, arena=16 << 20) as dma:
         return measure(dma)
