@@ -186,7 +186,7 @@ def test_the_driver_itself_reports_a_tag_that_was_used_twice(dma: Dma, ground: G
         thief = dma.submit_raw(Direction.H2C, made.segments, port=Port.PATTERN, queue=0, edit=steal)
         others = [submit(dma, made, Port.PATTERN, queue=0) for _ in range(4)]
     assert all(other.result().ok for other in others)
-    thief.wait()
+    thief.wait(20_000)
     assert isinstance(owner.error, DuplicateCompletion)
     assert isinstance(thief.error, LostCompletion)
     kinds = {type(fault) for fault in dma.faults}
