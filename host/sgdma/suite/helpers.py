@@ -151,14 +151,14 @@ class Ground:
 
     def data(self, made: Legal) -> U8:
         """The bytes of a request as they were put there or are expected."""
-        return np.concatenate([self.expected[self._slice(address, length)] for address, length in made.segments])
+        return np.concatenate([self.expected[self.place(address, length)] for address, length in made.segments])
 
     def received(self, segments: Iterable[tuple[int, int]], data: U8) -> None:
         """These segments, one after the other, now hold `data`."""
         place = 0
         for address, length in segments:
             part = data[place : place + length]
-            self.expected[self._slice(address, len(part))] = part
+            self.expected[self.place(address, len(part))] = part
             place += length
 
     def now(self) -> U8:
@@ -179,7 +179,8 @@ class Ground:
                 f"first: expected {self.expected[near].tobytes().hex()}, got {self.buffer.array[near].tobytes().hex()}"
             )
 
-    def _slice(self, address: int, length: int) -> slice:
+    def place(self, address: int, length: int) -> slice:
+        """Where a segment lies in the memory."""
         return slice(address - self.buffer.iova, address - self.buffer.iova + length)
 
     def _push(self) -> None:

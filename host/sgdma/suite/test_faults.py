@@ -47,9 +47,14 @@ def outcome(transfer: Transfer) -> Completion:
 
 
 def alive(dma: Dma, ground: Ground, queue: int = 0) -> None:
-    """Both directions of a queue work."""
+    """Both directions of a queue work, and what is read is what it should be: nothing is left of what went before."""
     for direction in BOTH:
-        assert submit(dma, ground.compose(direction, 2, 100), Port.PATTERN, queue=queue).result().ok
+        made = ground.compose(direction, 2, 100)
+        assert submit(dma, made, Port.PATTERN, queue=queue).result().ok
+        if direction is Direction.C2H:
+            ground.received(made.segments, pattern(0, 0, made.total))
+            got = np.concatenate([ground.now()[ground.place(*segment)] for segment in made.segments])
+            assert np.array_equal(got, ground.data(made))
 
 
 def spoil(dma: Dma, kind: str, direction: Direction, segment: tuple[int, int]) -> None:
