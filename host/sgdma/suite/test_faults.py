@@ -304,7 +304,7 @@ def test_abort_completes_everything_that_was_rung(
     queue, last = dma.queue(0), len(dma.queues) - 1
     dma.fixture.write("control", **{f"hold_{direction.name.lower()}": 1})
     with dma.batch():
-        transfers = [submit(dma, ground.compose(direction, 2, 100), Port.PATTERN, queue=0) for _ in range(40)]
+        transfers = [submit(dma, ground.compose(direction, 3, 900), Port.PATTERN, queue=0) for _ in range(40)]
     dma.target.sleep(4000)
     assert queue.command(Command.ABORT) is Result.OK
     if direction is Direction.H2C:

@@ -79,7 +79,8 @@ def test_every_request_of_a_mixture_gets_its_own_verdict(
     sent: list[tuple[Transfer, Verdict]] = []
     with dma.batch():
         for _ in range(100):
-            made = ground.compose(Direction(int(rng.integers(1, 3))), int(rng.integers(1, 5)), int(rng.integers(1, 200)))
+            way = Direction(int(rng.integers(1, 3)))
+            made = ground.compose(way, int(rng.integers(1, 5)), int(rng.integers(1, 200)))
             kind = KINDS[int(rng.integers(0, len(KINDS)))]
             sent.append(kind(dma, ground, made, int(rng.integers(0, len(dma.queues)))))
     for _ in range(6):
