@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ def gen_command(
         generator = importlib.import_module("sgdma_soc.standalone")
     except ImportError as error:
         raise UsageError(f"the generator needs LiteX ({error}); install it: pip install 'sgdma[sim]'") from error
+    logging.disable(logging.INFO)  # LiteX tells at length what it builds
     content_hash = generator.generate(parameters, root, output)
     console = Console()
     console.print(f"[green]{output}[/]: rules {parameters.rule_set.name}, {data_width} bit, {queues} queue pairs")

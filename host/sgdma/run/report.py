@@ -95,8 +95,10 @@ def _groups(results: Results) -> list[dict[str, Any]]:
         counts = Counter(cell.status for row in rows for cell in row.cells)
         told = ", ".join(f"{counts[status]} {status}" for status in GLYPHS if status != "passed" and counts[status])
         bad = bool(counts["failed"] or counts["error"] or any(row.wrong for row in rows))
+        passed = [row for row in rows if all(cell.status == "passed" for cell in row.cells)]
+        notable = [row for row in rows if row not in passed]
         words = told or "all passed everywhere"
-        found.append({"name": name, "rows": rows, "told": words, "fine": not told, "bad": bad})
+        found.append({"name": name, "rows": rows, "told": words, "bad": bad, "passed": passed, "notable": notable})
     return found
 
 

@@ -13,7 +13,7 @@ from sgdma.run.alignment import BOUNCED, DIRECT, MIXED, REJECTED, AlignmentMap
 __all__ = ["alignment", "distribution", "throughput"]
 
 WIDTH, HEIGHT = 460, 260
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 24, 12, 40
 KINDS = {DIRECT: "direct", MIXED: "mixed", BOUNCED: "bounced", REJECTED: "rejected"}
 
 _POINT = ("{target} {direction}, {segment_size} bytes: {bytes_per_cycle:.2f} bytes a cycle, "
@@ -79,7 +79,7 @@ def throughput(rows: Sequence[dict[str, Any]], direction: str) -> str:
             frame.add(f'<circle class="dot s{index % 4}" {place} r="4"><title>{escape(told)}</title></circle>')
             if index == 0:
                 x, y = frame.x(row["segment_size"]), frame.y(row["bytes_per_cycle"]) + 18
-                frame.add(_text(min(x, WIDTH - RIGHT - 14), y, f"{row['utilisation']:.0%}"))
+                frame.add(_text(x, y, f"{row['utilisation']:.1%}"))
     return frame.text()
 
 
