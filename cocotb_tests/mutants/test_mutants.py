@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutants.catalogue import MUTANTS, Mutant
 
 import sgdma.suite
+from mutants.catalogue import MUTANTS, Mutant
 
 pytestmark = pytest.mark.sim
 

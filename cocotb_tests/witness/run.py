@@ -20,7 +20,10 @@ __all__ = ["run_witness"]
 def run_witness(
     parameters: BuildParameters, *, size: int, pauses: bool, kind: str = "loopback"
 ) -> dict[str, float]:
-    """Traffic of `size` bytes, `kind` loopback, read or copy; returns {bytes, seconds, cycles}. Raises AssertionError with the log when it fails."""
+    """Traffic of `size` bytes, `kind` loopback, read or copy: {bytes, seconds, cycles}.
+
+    Raises AssertionError with the log when it fails.
+    """
     from sgdma_soc.standalone import NAME, generate
 
     root = checkout_root()
