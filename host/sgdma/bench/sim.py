@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sgdma.engine.device import Dma
+from sgdma.engine.device import Dma, open_dma
 from sgdma.paths import checkout_root
 from sgdma.spec.build import BuildParameters
 from sgdma.targets.sim.launch import run_inside
@@ -51,10 +51,8 @@ def traffic(dma: Dma, size: int, kind: str) -> dict[str, float]:
 
 def inside(arguments: list[str]) -> int:
     """Within our simulator: measure and leave the figures in a file. Arguments: URL, kind, file."""
-    import sgdma
-
     url, kind, output = arguments
-    with sgdma.open(url) as dma:
+    with open_dma(url) as dma:
         Path(output).write_text(json.dumps(traffic(dma, OURS, kind)))
     return 0
 
