@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from sgdma.engine.buffers import DmaBuffer
 from sgdma.engine.device import Dma
-from sgdma.engine.transfer import Transfer
+from sgdma.engine.transfer import Completion, Transfer
 from sgdma.rules import Direction
 from sgdma.spec.status import Port
 from sgdma.suite.legal import Composer, Legal, period
 from sgdma.targets import Capability
 
-__all__ = ["BOTH", "Ground", "beat", "card_image", "crc_of", "expected_crc", "fit", "hard_times", "least", "mix",
-           "noise", "pattern", "step", "submit", "vectors", "write_card"]
+__all__ = ["BOTH", "Ground", "alive", "beat", "card_image", "crc_of", "expected_crc", "fit", "hard_times", "least",
+           "mix", "noise", "outcome", "pattern", "step", "submit", "vectors", "write_card"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -93,6 +93,13 @@ def submit(dma: Dma, made: Legal, port: Port = Port.MEMORY, queue: int | None = 
     transfer = dma.submit(made.direction, list(made.segments), card_address=made.card, port=port, queue=queue)
     assert not transfer.batch.bounced.any(), f"{dma.rules.name}: a legal request was bounced: {made}"
     return transfer
+
+
+def outcome(transfer: Transfer) -> Completion:
+    """The completion, whatever its status."""
+    done = transfer.wait()
+    assert done is not None, f"ended without a completion: {transfer.error}"
+    return done
 
 
 def vectors(dma: Dma) -> int:
@@ -185,3 +192,14 @@ class Ground:
 
     def _push(self) -> None:
         self.dma.arena.push(np.array([self.buffer.iova]), np.array([self.buffer.size]))
+
+
+def alive(dma: Dma, ground: Ground, queue: int = 0) -> None:
+    """Both directions of a queue work, and what is read is what it should be: nothing is left of what went before."""
+    for direction in BOTH:
+        made = ground.compose(direction, 2, 100)
+        assert submit(dma, made, Port.PATTERN, queue=queue).result().ok
+        if direction is Direction.C2H:
+            ground.received(made.segments, pattern(0, 0, made.total))
+            got = np.concatenate([ground.now()[ground.place(*segment)] for segment in made.segments])
+            assert np.array_equal(got, ground.data(made))

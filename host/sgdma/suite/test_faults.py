@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sgdma.engine.device import Dma
-from sgdma.engine.transfer import Completion, Transfer
+from sgdma.engine.transfer import Transfer
 from sgdma.errors import DeviceReset
 from sgdma.rules import Direction
 from sgdma.spec.layout import SLOT_BYTES
@@ -15,10 +15,12 @@ from sgdma.suite.accounts import Ledger
 from sgdma.suite.helpers import (
     BOTH,
     Ground,
+    alive,
     beat,
     card_image,
     fit,
     noise,
+    outcome,
     pattern,
     step,
     submit,
@@ -37,24 +39,6 @@ TURNS = 20
 faulty = pytest.mark.needs("fault_injection")
 both_ways = pytest.mark.parametrize("direction", BOTH, ids=lambda way: way.name)
 positions = pytest.mark.parametrize("position", ["first", "interior", "last"])
-
-
-def outcome(transfer: Transfer) -> Completion:
-    """The completion, whatever its status."""
-    done = transfer.wait()
-    assert done is not None, f"ended without a completion: {transfer.error}"
-    return done
-
-
-def alive(dma: Dma, ground: Ground, queue: int = 0) -> None:
-    """Both directions of a queue work, and what is read is what it should be: nothing is left of what went before."""
-    for direction in BOTH:
-        made = ground.compose(direction, 2, 100)
-        assert submit(dma, made, Port.PATTERN, queue=queue).result().ok
-        if direction is Direction.C2H:
-            ground.received(made.segments, pattern(0, 0, made.total))
-            got = np.concatenate([ground.now()[ground.place(*segment)] for segment in made.segments])
-            assert np.array_equal(got, ground.data(made))
 
 
 def spoil(dma: Dma, kind: str, direction: Direction, segment: tuple[int, int]) -> None:

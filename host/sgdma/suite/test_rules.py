@@ -8,22 +8,15 @@ import numpy as np
 import pytest
 
 from sgdma.engine.device import Dma
-from sgdma.engine.transfer import Completion, Transfer
+from sgdma.engine.transfer import Transfer
 from sgdma.rules import Direction, Rule, check_batch, check_request
 from sgdma.spec.status import Port, Status, status_name, status_of_rule
 from sgdma.suite.accounts import Ledger
 from sgdma.suite.damage import POSITIONS, SEGMENT_RULES, Damaged, damage, has_rule, place_of
-from sgdma.suite.helpers import BOTH, Ground, card_image, hard_times, noise, pattern, step, submit, write_card
+from sgdma.suite.helpers import BOTH, Ground, card_image, hard_times, noise, outcome, pattern, step, submit, write_card
 from sgdma.suite.legal import Legal
 
 ATTEMPTS = 6
-
-
-def outcome(transfer: Transfer) -> Completion:
-    """The completion, whatever its status."""
-    done = transfer.wait()
-    assert done is not None, f"ended without a completion: {transfer.error}"
-    return done
 
 
 def broken(ground: Ground, direction: Direction, rule: Rule, position: str) -> Damaged | None:

@@ -9,24 +9,17 @@ import pytest
 
 from sgdma.engine.device import Dma
 from sgdma.engine.queue import Queue
-from sgdma.engine.transfer import Completion, Transfer
+from sgdma.engine.transfer import Transfer
 from sgdma.errors import StrayCompletion
 from sgdma.rules import Direction
 from sgdma.spec.layout import COMPLETION_BYTES, HEADER, SEGMENT, SLOT_BYTES
 from sgdma.spec.rtl_rules import ring_align
 from sgdma.spec.status import Command, Port, QueueError, QueueState, Result, Status
 from sgdma.suite.accounts import Ledger
-from sgdma.suite.helpers import BOTH, Ground, fit, noise, submit, vectors
+from sgdma.suite.helpers import BOTH, Ground, alive, fit, noise, outcome, submit, vectors
 
 LIMIT = 200_000
 both_ways = pytest.mark.parametrize("direction", BOTH, ids=lambda way: way.name)
-
-
-def outcome(transfer: Transfer) -> Completion:
-    """The completion, whatever its status."""
-    done = transfer.wait()
-    assert done is not None, f"ended without a completion: {transfer.error}"
-    return done
 
 
 def refused(transfer: Transfer, status: Status, index: int | None = None) -> None:
@@ -34,12 +27,6 @@ def refused(transfer: Transfer, status: Status, index: int | None = None) -> Non
     done = outcome(transfer)
     assert (done.status_name, done.segment_index) == (status.name, index)
     assert (done.bytes_moved, done.crc32c) == (0, 0)
-
-
-def alive(dma: Dma, ground: Ground, queue: int = 0) -> None:
-    """Both directions of a queue still work."""
-    for direction in BOTH:
-        assert submit(dma, ground.compose(direction, 2, 100), Port.PATTERN, queue=queue).result().ok
 
 
 @pytest.mark.parametrize(
