@@ -121,10 +121,11 @@ def test_inside_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
 PARENT = """
 import subprocess, sys
 from sgdma.run.signals import ending_children
-grandchild = 'import subprocess, sys; subprocess.call([sys.executable, "-c", "print(flush=True); input()"])'
+grandchild = "import signal; print(flush=True); signal.pause()"
+child = f"import subprocess, sys; subprocess.call([sys.executable, '-c', {grandchild!r}])"
 try:
     with ending_children():
-        subprocess.call([sys.executable, "-c", grandchild])
+        subprocess.call([sys.executable, "-c", child])
 except KeyboardInterrupt:
     sys.exit(42)
 """
@@ -132,7 +133,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_whole_family(number: int) -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         family = psutil.Process(process.pid).children(recursive=True)

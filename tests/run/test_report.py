@@ -228,12 +228,12 @@ def test_every_request_is_in_the_histogram(cycles: list[int]) -> None:
 
 
 @pytest.mark.parametrize("direction", Direction)
-@pytest.mark.parametrize("name", ["peculiar", "sdhci-adma2", "nvme-prp"])
+@pytest.mark.parametrize("name", ["peculiar", "sdhci-adma2", "nvme-prp", "tg3"])
 def test_cells_are_what_the_planner_says_one_by_one(name: str, direction: Direction) -> None:
     rules = load(name)
     found = alignment_map(rules, direction)
     random = np.random.default_rng(3)
-    for y, x in random.integers(0, 64, (200, 2)).tolist():
+    for y, x in random.integers(0, 64, (400, 2)).tolist():
         try:
             one = plan([(BASE + int(found.offsets[x]), int(found.lengths[y]))], rules, direction)
             wanted = DIRECT if not one.bounced_bytes else MIXED if one.direct_bytes else BOUNCED
