@@ -139,7 +139,6 @@ module sgdma_c2h #(
   wire early = beat_valid && beat_early;
 
   assign drop = cutting_reg && !(burst_valid && burst_request_last);
-  assign cancel = discard_reg;
 
   sgdma_unpack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) unpack (
       .clk(clk), .rst(rst),
@@ -168,6 +167,17 @@ module sgdma_c2h #(
   wire burst_done = beat && final_beat;
   wire kill_done = cut_going && burst_request_last && log_room;
   wire now_bad = stream_bad_reg || (beat && (beat_error || beat_broken));
+
+  // The stream runs ahead of the engine. `cancel` means the packet that the next accepted beat belongs to, so it must be low
+  // once the last beat of the packet to be discarded was accepted: the beats behind it are another request's.
+  logic [3:0] ahead_reg;                          // packets that ended on the stream and are still in here
+  wire packet_in = stream_valid && stream_ready && stream_last;
+  wire packet_over = burst_done && burst_request_last && !beat_open;
+  wire packet_out = packet_over || discarded;
+
+  assign cancel = discard_reg && ahead_reg == 4'd0;
+
+  always_ff @(posedge clk) ahead_reg <= rst ? 4'd0 : ahead_reg + 4'(packet_in) - 4'(packet_out);
 
   assign burst_ready = cut_short ? (cut_going && (!burst_request_last || log_room)) : burst_done;
 
@@ -251,7 +261,6 @@ module sgdma_c2h #(
     logic [31:0] crc, packet_crc;
     logic crc_good, packet_valid, verdict_valid, verdict_whole;
     logic [9:0] crc_free;
-    wire packet_over = burst_done && burst_request_last && !beat_open;
     wire judge = packet_valid && verdict_valid;
 
     sgdma_crc32c #(.DATA_WIDTH(DATA_WIDTH)) checksum (
@@ -276,7 +285,7 @@ module sgdma_c2h #(
   end else begin : g_no_crc
     assign crc_valid = 1'b1;
     assign done_crc = 32'd0;
-    wire unused = &{1'b0, result_whole, discarded, beat_open};
+    wire unused = &{1'b0, result_whole};
   end
 
   wire unused = &{1'b0, tally_bad, burst_beats};

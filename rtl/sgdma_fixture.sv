@@ -153,17 +153,19 @@ module sgdma_fixture #(
   wire show_free = !show_reg || c2h_ready;
   wire ended = c2h_left_reg <= 32'(BYTES);
   // A packet ends early on demand, and when the core cancels its request.
-  wire stop = c2h_cancel || (short_c2h && first_beat_reg);
+  // `c2h_cancel` means the packet that the next accepted beat belongs to: not this one while its predecessor's last beat shows.
+  wire cancel = c2h_cancel && !(show_reg && show_last_reg);
+  wire stop = cancel || (short_c2h && first_beat_reg);
   // A loopback packet that was begun and is cut off is emptied up to its end.
   logic drain_reg;
-  wire source_valid = c2h_busy_reg && !drain_reg && (c2h_cancel || (!hold_c2h && (!from_loop || loop_valid)));
+  wire source_valid = c2h_busy_reg && !drain_reg && (cancel || (!hold_c2h && (!from_loop || loop_valid)));
   wire source_take = source_valid && show_free;
   wire source_last = stop || (from_loop ? loop_last : ended);
 
   assign c2h_cmd_ready = !c2h_busy_reg || (source_take && source_last);
-  assign loop_ready = drain_reg || (source_take && from_loop && !c2h_cancel);
+  assign loop_ready = drain_reg || (source_take && from_loop && !cancel);
   wire loop_begun = from_loop && !first_beat_reg;
-  wire loop_cut = source_take && source_last && (c2h_cancel ? loop_begun : from_loop && !loop_last);
+  wire loop_cut = source_take && source_last && (cancel ? loop_begun : from_loop && !loop_last);
   assign c2h_valid = show_reg;
   assign c2h_keep = show_keep_reg;
   assign c2h_last = show_last_reg;

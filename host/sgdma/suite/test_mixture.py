@@ -155,3 +155,24 @@ def test_an_aborted_read_takes_the_rest_of_its_packet_with_it(
         allowed = wanted[1:] if done.ok else wanted
         assert fetched.bytes_moved == size
         assert any(np.array_equal(got, data) for data in allowed), f"after {done.status_name}: a torn packet"
+
+
+@pytest.mark.min_queues(2)
+def test_an_aborted_read_does_not_cut_short_the_next_one(dma: Dma, rng: np.random.Generator, ground: Ground) -> None:
+    """Reads of another queue wait right behind the one that is aborted: user logic must not end theirs as well."""
+    long, queue = fit(dma, 4096, Direction.C2H), dma.queue(0)
+    buffer, image = dma.buffer(long, 4096), pattern(0, 0, 1 << 16)
+    for turn in range(20):
+        made = [ground.compose(Direction.C2H, 2, 100) for _ in range(4)]
+        with dma.batch():
+            victims = [dma.read(buffer, port=Port.PATTERN, queue=0) for _ in range(2)]
+            waiting = [submit(dma, request, Port.PATTERN, queue=1) for request in made]
+        dma.target.sleep(int(rng.integers(0, 20 + 40 * turn)))
+        queue.abort()
+        for request, transfer in zip(made, waiting, strict=True):
+            assert transfer.result().bytes_moved == request.total
+            ground.received(request.segments, image[: request.total])
+        dma.wait_all()
+        assert {done.status_name for victim in victims if (done := victim.wait())} <= {"OK", "ABORTED"}
+        queue.resume()
+    ground.verify()
