@@ -90,7 +90,7 @@ def distribution(edges: Sequence[float], counts: Sequence[int], label: str) -> s
     first, last = edges[0], edges[-1]
     powers = [2.0**power for power in range(64) if first <= 2**power <= last]
     every = max(1, len(powers) // 7)
-    ticks = [0, peak / 2, peak] if peak > 1 else [0, 1]
+    ticks = [0, peak // 2, peak] if peak > 1 else [0, 1]
     frame.axes(powers[::every], ticks, "cycles from doorbell to completion", "requests")
     for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
         if count:
