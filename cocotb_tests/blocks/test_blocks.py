@@ -80,7 +80,7 @@ def test_block(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
             build_dir=directory, test_dir=directory, results_xml=str(directory / "results.xml"),
             log_file=directory / "test.log",
             extra_env={"SGDMA_BLOCK": block.module, "SGDMA_RULES": block.rules,
-                       "SGDMA_SEED": os.environ.get("SGDMA_SEED", "1")},
+                       "SGDMA_SEED": os.environ.get("SGDMA_SEED") or "1"},
         )  # fmt: skip
     ran, failed = get_results(Path(results))
     log = (directory / "test.log").read_text(errors="replace")

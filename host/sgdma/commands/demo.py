@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 
 from sgdma.commands.report import report_on
-from sgdma.commands.test import new_seed, run_suite
+from sgdma.commands.test import run_suite
 from sgdma.errors import RigError
 from sgdma.run.outside import run_in_simulator
 from sgdma.run.record import create
+from sgdma.run.seed import chosen_seed
 
 __all__ = ["demo_command"]
 
@@ -27,7 +28,7 @@ def demo_command(
 ) -> None:
     """Run the suite on model: and sim:, measure throughput in simulation, report."""
     begin, console = time.monotonic(), Console()
-    run, seed = create(run_dir), new_seed()
+    run, seed = create(run_dir), chosen_seed()
     statuses = [run_suite(url, run, seed) for url in TARGETS]
     console.rule("throughput in simulation", align="left")
     measured = run.path / "throughput.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,10 +15,11 @@ import sgdma.suite
 from sgdma.commands.report import report_on
 from sgdma.errors import UsageError
 from sgdma.run.record import RunDirectory, create
+from sgdma.run.seed import chosen_seed
 from sgdma.run.signals import ending_children
 from sgdma.targets.url import parse
 
-__all__ = ["new_seed", "pytest_arguments", "run_suite", "suite_command", "suite_path"]
+__all__ = ["pytest_arguments", "run_suite", "suite_command", "suite_path"]
 
 RIG_ERROR = 3
 
@@ -35,7 +35,7 @@ def suite_command(
     Exit code: 0 all good, 1 a failure or a test silently absent on one target, 3 a rig is broken.
     """
     urls = _checked(target or ["model:"])
-    run, chosen = create(run_dir), new_seed() if seed is None else seed
+    run, chosen = create(run_dir), chosen_seed(seed)
     statuses = [run_suite(url, run, chosen, context.args) for url in urls]
     good = report_on(run)
     if RIG_ERROR in statuses:
@@ -47,11 +47,6 @@ def suite_command(
 def suite_path() -> Path:
     """Where the shared suite is installed."""
     return Path(next(iter(sgdma.suite.__path__)))
-
-
-def new_seed() -> int:
-    """For a run that is not given one."""
-    return secrets.randbits(32)
 
 
 def run_suite(url: str, run: RunDirectory, seed: int, arguments: Sequence[str] = ()) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from sgdma.errors import RigError, SgdmaError
 from sgdma.run.record import RunDirectory, create, slug
+from sgdma.run.seed import chosen_seed
 from sgdma.run.signals import ending_children
 
 __all__ = ["INTERRUPTED", "RIG_ERROR", "USAGE_ERROR", "belongs_inside", "run_in_simulator", "run_pytest_inside"]
@@ -42,7 +42,7 @@ def run_in_simulator(url: str, program: str, arguments: list[str], waves: Path |
 def run_pytest_inside(config: pytest.Config) -> int:
     """What `pytest --target sim:` does: the same command inside, then what failed once more with waves."""
     option = config.option
-    seed = secrets.randbits(32) if option.seed is None else option.seed
+    seed = chosen_seed(option.seed)
     arguments = [*map(str, config.invocation_params.args), f"--seed={seed}"]
     run: RunDirectory | None = None
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,12 +58,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers; prepare the session."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    from sgdma.run.seed import chosen_seed
     from sgdma.run.session import Session
 
     option = config.option
     session = Session(
         option.target or DEFAULT_TARGET,
-        secrets.randbits(32) if option.seed is None else option.seed,
+        chosen_seed(option.seed),
         option.allow_mismatch,
     )
     config.stash[SESSION] = session
