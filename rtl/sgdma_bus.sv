@@ -3,12 +3,13 @@
 //   reads : ID 0 descriptor fetch (first in line), ID 1 H2C payload
 //   writes: ID 0 completion records (first in line), ID 1 C2H payload
 //
-// Everything that is asked for has its place already: RREADY is constant, write data is there before its address. So the
+// Everything that is asked for has its place already: RREADY and BREADY are constant, data is there before its address. So the
 // bus always comes to rest by itself once `hold` stops new addresses; `quiet` says that it has.
 
 module sgdma_bus #(
     parameter int DATA_WIDTH = 64,
-    parameter int ADDR_WIDTH = 64
+    parameter int ADDR_WIDTH = 64,
+    parameter int OUTSTANDING = 256                // most write bursts of payload without a response
 ) (
     input  logic                    clk,
     input  logic                    rst,
@@ -33,8 +34,8 @@ module sgdma_bus #(
     input  logic [1:0][DATA_WIDTH-1:0]  w_data,
     input  logic [1:0][DATA_WIDTH/8-1:0] w_strb,
     output logic [1:0]                  b_valid,
-    input  logic [1:0]                  b_ready,
-    output logic                        b_error,
+    input  logic                        b_ready,      // of the payload; records are always ready
+    output logic [1:0]                  b_error,
 
     output logic                    m_axi_arvalid,
     input  logic                    m_axi_arready,
@@ -150,16 +151,25 @@ module sgdma_bus #(
   end
 
   // ---------------------------------------------------------------------------------------- write responses
+  // Those of payload wait for room in the engine's results, which may wait for completion records to be answered: so they
+  // must never stand in the way of the records' responses. Their FIFO holds as many as the engine can have outstanding.
 
-  logic response_valid, response_source;
+  logic record_reg, record_error_reg, payload_error, payload_valid;
 
-  sgdma_fifo #(.WIDTH(2), .DEPTH(4)) responses (
+  assign m_axi_bready = 1'b1;
+
+  always_ff @(posedge clk) begin
+    record_reg <= !rst && m_axi_bvalid && !m_axi_bid[0];
+    record_error_reg <= m_axi_bresp[1];
+  end
+
+  sgdma_fifo #(.WIDTH(1), .DEPTH(OUTSTANDING)) responses (
       .clk(clk), .rst(rst),
-      .in_valid(m_axi_bvalid), .in_ready(m_axi_bready), .in_data({m_axi_bid[0], m_axi_bresp[1]}),
-      .out_valid(response_valid), .out_ready(b_ready[response_source] || hold),
-      .out_data({response_source, b_error}), .level());
+      .in_valid(m_axi_bvalid && m_axi_bid[0]), .in_ready(), .in_data(m_axi_bresp[1]),
+      .out_valid(payload_valid), .out_ready(b_ready), .out_data(payload_error), .level());
 
-  assign b_valid = response_valid ? {response_source, !response_source} : 2'b00;
+  assign b_valid = {payload_valid, record_reg};
+  assign b_error = {payload_error, record_error_reg};
 
   // -------------------------------------------------------------------------------------------- outstanding
 

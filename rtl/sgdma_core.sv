@@ -180,11 +180,11 @@ module sgdma_core #(
   logic fetch_error, consume, accept, issue, written, written_error, read_enable, cmd_start;
   logic [127:0] read_slot;
 
-  logic [1:0] ar_valid, ar_ready, r_valid, aw_valid, aw_ready, w_valid, w_ready, b_valid, b_ready;
+  logic [1:0] ar_valid, ar_ready, r_valid, aw_valid, aw_ready, w_valid, w_ready, b_valid, b_error;
   logic [1:0][ADDR_WIDTH-1:0] ar_addr, aw_addr;
   logic [1:0][7:0] ar_len, aw_len;
   logic [DATA_WIDTH-1:0] r_data;
-  logic r_error, r_last, b_error;
+  logic r_error, r_last, b_ready;
   logic [1:0][DATA_WIDTH-1:0] w_data;
   logic [1:0][BYTES-1:0] w_strb;
 
@@ -303,7 +303,7 @@ module sgdma_core #(
       .request_length(request_length), .request_card(request_card), .request_port(request_port),
       .aw_valid(aw_valid[1]), .aw_ready(aw_ready[1]), .aw_addr(aw_addr[1]), .aw_len(aw_len[1]),
       .w_valid(w_valid[1]), .w_ready(w_ready[1]), .w_data(w_data[1]), .w_strb(w_strb[1]),
-      .b_valid(b_valid[1]), .b_ready(b_ready[1]), .b_error(b_error),
+      .b_valid(b_valid[1]), .b_ready(b_ready), .b_error(b_error[1]),
       .cmd_valid(c2h_cmd_valid), .cmd_ready(c2h_cmd_ready), .cmd_address(c2h_cmd_address),
       .cmd_length(c2h_cmd_length), .cmd_port(c2h_cmd_port), .cmd_queue(c2h_cmd_queue), .cancel(c2h_cancel),
       .stream_valid(c2h_valid), .stream_ready(c2h_ready), .stream_data(c2h_data), .stream_keep(c2h_keep),
@@ -321,9 +321,7 @@ module sgdma_core #(
       .written_queue(written_queue),
       .aw_valid(aw_valid[0]), .aw_ready(aw_ready[0]), .aw_addr(aw_addr[0]), .aw_len(aw_len[0]),
       .w_valid(w_valid[0]), .w_ready(w_ready[0]), .w_data(w_data[0]), .w_strb(w_strb[0]),
-      .b_valid(b_valid[0]), .b_error(b_error));
-
-  assign b_ready[0] = 1'b1;
+      .b_valid(b_valid[0]), .b_error(b_error[0]));
 
   logic [QUEUES-1:0] arm;
 
@@ -342,7 +340,7 @@ module sgdma_core #(
   assign m_axi_arburst = 2'b01;
   assign m_axi_awburst = 2'b01;
 
-  sgdma_bus #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH)) bus (
+  sgdma_bus #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .OUTSTANDING(OUTSTANDING)) bus (
       .clk(clk), .rst(clear), .hold(hold), .quiet(quiet),
       .ar_valid(ar_valid), .ar_ready(ar_ready), .ar_addr(ar_addr), .ar_len(ar_len),
       .r_valid(r_valid), .r_data(r_data), .r_error(r_error), .r_last(r_last),
