@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from sgdma.commands.simulated import simulated
 from sgdma.engine.device import open_dma
 from sgdma.engine.loopback import LoopbackResult, run_loopback
 
@@ -18,7 +19,7 @@ __all__ = ["loopback_command"]
 
 def loopback_command(
     file: Annotated[Path, typer.Argument(help="Any file.", exists=True, dir_okay=False, readable=True)],
-    target: Annotated[str, typer.Option(help="URL of the target, see `sgdma targets`.")] = "model:",
+    target: Annotated[str, typer.Option(help="URL of the target, see `sgdma targets`.", callback=simulated)] = "model:",
     seed: Annotated[int | None, typer.Option(help="Of the cuts and places; a new one each time by default.")] = None,
     in_flight: Annotated[int, typer.Option(help="Requests mapped at a time.", min=2)] = 256,
     allow_mismatch: Annotated[bool, typer.Option(help="Talk to a device that this host does not know.")] = False,

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sgdma.commands.simulated import simulated
 from sgdma.engine.identity import choose_rules, probe
 from sgdma.targets import open_target
 
@@ -15,7 +16,7 @@ __all__ = ["probe_command"]
 
 
 def probe_command(
-    target: Annotated[str, typer.Option(help="URL of the target, see `sgdma targets`.")] = "model:",
+    target: Annotated[str, typer.Option(help="URL of the target, see `sgdma targets`.", callback=simulated)] = "model:",
     allow_mismatch: Annotated[bool, typer.Option(help="Show a device that this host does not know as well.")] = False,
 ) -> None:
     """Show a device's identity; refuse a foreign or stale one. Changes nothing on the device."""
