@@ -23,19 +23,19 @@ module sgdma_crc32c #(
 
   localparam int LB = $clog2(BYTES);
 
-  // What each bit of a word contributes to the checksum behind it, from an empty state: a matrix over GF(2).
-  typedef logic [DATA_WIDTH-1:0][31:0] matrix_t;
+  // Which bits of a word each bit of the checksum behind it adds up, from an empty state: a matrix over GF(2).
+  typedef logic [31:0][DATA_WIDTH-1:0] matrix_t;
 
-  function automatic matrix_t columns(input logic [31:0] polynomial);
+  function automatic matrix_t rows(input logic [31:0] polynomial);
     logic [31:0] crc;
-    for (int i = 0; i < DATA_WIDTH; i++) begin
-      crc = polynomial;
-      for (int k = i + 1; k < DATA_WIDTH; k++) crc = crc[0] ? (crc >> 1) ^ polynomial : crc >> 1;
-      columns[i] = crc;
+    crc = polynomial;                              // what the last bit of a word contributes; each earlier one a step more
+    for (int i = DATA_WIDTH - 1; i >= 0; i--) begin
+      for (int j = 0; j < 32; j++) rows[j][i] = crc[j];
+      crc = crc[0] ? (crc >> 1) ^ polynomial : crc >> 1;
     end
   endfunction
 
-  localparam matrix_t COLUMNS = columns(POLYNOMIAL);
+  localparam matrix_t ROWS = rows(POLYNOMIAL);
 
   logic valid_reg, last_reg;
   logic [DATA_WIDTH-1:0] data_reg;
@@ -60,11 +60,10 @@ module sgdma_crc32c #(
   wire [DATA_WIDTH-1:0] message = mixed << {missing_reg, 3'b0};
   wire [LB:0] count = (LB + 1)'(BYTES) - {1'b0, missing_reg};
 
-  always_comb begin
-    crc_next = count < (LB + 1)'(4) ? crc_reg >> {count[1:0], 3'b0} : 32'd0;
-    if (valid_reg) begin
-      for (int i = 0; i < DATA_WIDTH; i++) crc_next = crc_next ^ (COLUMNS[i] & {32{message[i]}});
-    end
+  wire [31:0] kept = count < (LB + 1)'(4) ? crc_reg >> {count[1:0], 3'b0} : 32'd0;
+
+  for (genvar j = 0; j < 32; j++) begin : g_bit
+    assign crc_next[j] = kept[j] ^ ^(message & ROWS[j]);
   end
 
   always_ff @(posedge clk) begin

@@ -1,4 +1,4 @@
-// Bench of the stand-alone build: clock, reset, host memory (AXI4) and register port (AXI-Lite) behind DPI-C.
+// Bench of the stand-alone build: reset, host memory (AXI4) and register port (AXI-Lite) behind DPI-C; main.cpp drives the clock.
 //
 // All conversation with Python goes through one shared control block (see host_memory.cpp); Python waits for `wake` only.
 
@@ -7,6 +7,9 @@
 module sgdma_tb #(
     parameter int DATA_WIDTH = 64,
     parameter int VECTORS = 5
+) (
+    input  logic clk,
+    output logic wake /*verilator public_flat_rd*/ // toggles when Python is to look
 );
 
   localparam int BYTES = DATA_WIDTH / 8;
@@ -28,14 +31,13 @@ module sgdma_tb #(
   import "DPI-C" context function void host_read_beat(output bit [DATA_WIDTH-1:0] data);
   import "DPI-C" context function void host_violation(input string text);
 
-  logic clk = 1'b0;
   logic rst = 1'b1;
   logic [3:0] reset_reg = 4'd15;
-  logic wake /*verilator public_flat_rd*/ = 1'b0;
 
-  always #4 clk = ~clk;
-
-  initial host_open(BYTES);
+  initial begin
+    wake = 1'b0;
+    host_open(BYTES);
+  end
 
   always_ff @(posedge clk) begin
     if (reset_reg != 4'd0) reset_reg <= reset_reg - 4'd1;

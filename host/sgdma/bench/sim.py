@@ -24,7 +24,9 @@ __all__ = ["inside", "run", "traffic"]
 
 RULES = "unrestricted"
 REQUEST = 4096
-OURS, THEIRS = 8 << 20, 64 << 10
+MODERATION = (32, 64)
+"""Completions and units of 16 cycles to an interrupt: as a driver asks for that moves many small requests."""
+OURS, THEIRS = 16 << 20, 64 << 10
 """Bytes moved each way: enough for about a second of either."""
 
 
@@ -52,7 +54,7 @@ def traffic(dma: Dma, size: int, kind: str) -> dict[str, float]:
 def inside(arguments: list[str]) -> int:
     """Within our simulator: measure and leave the figures in a file. Arguments: URL, kind, file."""
     url, kind, output = arguments
-    with open_dma(url) as dma:
+    with open_dma(url, moderation=MODERATION) as dma:
         Path(output).write_text(json.dumps(traffic(dma, OURS, kind)))
     return 0
 

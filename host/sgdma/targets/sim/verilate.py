@@ -1,4 +1,7 @@
-"""Runs Verilator through cocotb's runner, in a process of its own so that its output goes to the build log.
+"""Runs Verilator and make, in a process of its own so that their output goes to the build log.
+
+cocotb's runner always brings a main program of its own, which offers cocotb a visit at every event; ours (tb/main.cpp) lets
+the design run until Python is wanted, so Verilator is called directly. The executable is started by cocotb's runner as usual.
 
 ``python -m sgdma.targets.sim.verilate DIRECTORY DATA_WIDTH VECTORS WAVES``
 """
@@ -6,31 +9,39 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 from sgdma.paths import checkout_root
 from sgdma.targets.sim.build import TOP
 
+__all__ = ["main"]
 
-def main(directory: Path, data_width: int, vectors: int, waves: bool) -> None:
-    """Build the executable in `directory` from what the generator wrote there."""
-    from cocotb_tools.runner import get_runner
 
-    bench = checkout_root() / "cocotb_tests" / "tb"
+def main(directory: Path, data_width: int, vectors: int, waves: bool) -> int:
+    """Build the executable in `directory` from what the generator wrote there; the exit status."""
+    from cocotb_tools import config
+
+    root = checkout_root()
+    bench = root / "cocotb_tests" / "tb"
     design = json.loads((directory / "build.json").read_text())
-    sources = [directory / "gateware" / name for name in design["sources"]]
-    runner = get_runner("verilator")
-    runner.build(
-        sources=[*sources, bench / "sgdma_tb.sv"], hdl_toplevel=TOP, build_dir=directory, always=True, waves=waves,
-        parameters={"DATA_WIDTH": data_width, "VECTORS": vectors},
-        build_args=["--timing", "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3",
-                    "--x-initial", "fast", "--x-assign", "fast",
-                    "--no-public-flat-rw", "-j", "2",
-                    "-CFLAGS", f"-std=gnu++20 -fcoroutines -I{directory}", str(bench / "host_memory.cpp"),
-                    str(bench.parent.parent / "rtl" / "waivers.vlt")],
-    )  # fmt: skip
+    sources = [*(directory / "gateware" / name for name in design["sources"]), bench / "sgdma_tb.sv"]
+    libraries = config.libs_dir
+    verilator = [
+        "verilator", "-cc", "--exe", "--vpi", "-Mdir", str(directory), "--prefix", "Vtop", "-o", TOP, "--top-module", TOP,
+        f"-GDATA_WIDTH={data_width}", f"-GVECTORS={vectors}", "--timescale", "1ns/1ps", *(["--trace"] if waves else []),
+        "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3", "--x-initial", "fast", "--x-assign", "fast",
+        "-CFLAGS", f"-std=gnu++20 -I{directory}",
+        "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
+        str(root / "rtl" / "waivers.vlt"), *map(str, sources), str(bench / "host_memory.cpp"), str(bench / "main.cpp"),
+    ]  # fmt: skip
+    for command in (verilator, ["make", "-j", "2", "-C", str(directory), "-f", "Vtop.mk"]):
+        done = subprocess.run(command, check=False, cwd=directory)
+        if done.returncode:
+            return done.returncode
+    return 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "1")
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "1"))
