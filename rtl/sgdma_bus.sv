@@ -82,23 +82,11 @@ module sgdma_bus #(
     end
   end
 
-  // A register between the port and the two readers.
-  logic [1:0] r_valid_reg;
-  logic [DATA_WIDTH-1:0] r_data_reg;
-  logic r_error_reg, r_last_reg;
-
   assign m_axi_rready = 1'b1;
-  assign r_valid = r_valid_reg;
-  assign r_data = r_data_reg;
-  assign r_error = r_error_reg;
-  assign r_last = r_last_reg;
-
-  always_ff @(posedge clk) begin
-    r_valid_reg <= rst || !m_axi_rvalid ? 2'b00 : {m_axi_rid[0], !m_axi_rid[0]};
-    r_data_reg <= m_axi_rdata;
-    r_error_reg <= m_axi_rresp[1];
-    r_last_reg <= m_axi_rlast;
-  end
+  assign r_valid = {m_axi_rvalid && m_axi_rid[0], m_axi_rvalid && !m_axi_rid[0]};
+  assign r_data = m_axi_rdata;
+  assign r_error = m_axi_rresp[1];
+  assign r_last = m_axi_rlast;
 
   // ------------------------------------------------------------------------------------------ write addresses
 

@@ -32,7 +32,7 @@ module sgdma_c2h #(
     // Checked requests.
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_length,
+    input  logic [31:0]           list_extent,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -87,25 +87,26 @@ module sgdma_c2h #(
 
   logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
   logic [ADDR_WIDTH-1:0] burst_address;
-  logic [BB:0] burst_bytes;
-  logic [BB-LB:0] burst_beats;
+  logic [BB-LB:0] burst_extent;
+  logic [LB-1:0] burst_tail;
   logic [QW-1:0] burst_queue;
-  logic ticket_valid, ticket_take, drop;
+  logic [15:0] burst_tag;
+  logic drop;
 
   sgdma_jobs #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
-      .list_push(list_push), .list_address(list_address), .list_length(list_length), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),
       .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
       .cmd_port(cmd_port), .cmd_queue(cmd_queue),
-      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address), .burst_bytes(burst_bytes),
-      .burst_beats(burst_beats), .burst_queue(burst_queue), .burst_segment_last(burst_segment_last),
-      .burst_request_last(burst_request_last), .burst_kill(burst_kill), .burst_begun(burst_begun),
-      .ticket_valid(ticket_valid), .ticket_take(ticket_take), .ticket_queue(done_queue), .ticket_tag(done_tag));
+      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
+      .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
+      .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
+      .burst_begun(burst_begun));
 
   // ----------------------------------------------------------------------------------- stream, cut to lanes
 
@@ -121,15 +122,15 @@ module sgdma_c2h #(
       .level());
 
   logic middle_reg, discard_reg, discarded, cutting_reg, stream_bad_reg;
-  logic [BB:0] left_reg;
+  logic final_reg;                                // in the middle of a burst: the next beat is its last
+  logic [BB-LB:0] left_reg;                       // then: beats behind the next
   logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
   logic [DATA_WIDTH-1:0] beat_data;
 
-  wire [BB:0] left = middle_reg ? left_reg : burst_bytes;
-  wire [LB-1:0] lane = middle_reg ? '0 : burst_address[LB-1:0];
-  wire [LB:0] lanes = (LB + 1)'(BYTES) - {1'b0, lane};
-  wire final_beat = left <= (BB + 1)'(lanes);
-  wire [LB:0] count = final_beat ? left[LB:0] : lanes;
+  wire final_beat = middle_reg ? final_reg : burst_extent == '0;
+  wire [LB-1:0] lane = middle_reg || !REALIGN ? '0 : burst_address[LB-1:0];
+  wire [LB-1:0] tail = final_beat ? burst_tail : '1;
+  wire [LB:0] count = {1'b0, tail} - {1'b0, lane} + 1'b1;
   wire want_last = final_beat && burst_request_last;
 
   // Cutting short begins once, waits for the discarding of an earlier packet, and ends with the request's last record.
@@ -151,16 +152,22 @@ module sgdma_c2h #(
 
   // ---------------------------------------------------------------------------- burst complete: off to memory
 
-  localparam int LOG = BB + 1 + 4;
+  localparam int LOG = BB + 4 + QW + 16;
   logic fifo_room, address_room, log_room;
   logic [$clog2(FIFO_BEATS):0] fifo_free;
   logic [$clog2(OUTSTANDING):0] log_free;
   logic log_valid, log_take, log_segment_last, log_request_last, log_kill, log_stream_bad;
-  logic [BB:0] log_bytes;
+  logic [BB-1:0] log_bytes;                       // less one
+  logic [QW-1:0] log_queue;
+  logic [15:0] log_tag;
   logic [BYTES-1:0] strobe;
 
-  assign fifo_room = fifo_free != '0;
-  assign log_room = log_free > 1;
+  // Both counts are a cycle old.
+  always_ff @(posedge clk) begin
+    fifo_room <= |fifo_free[$clog2(FIFO_BEATS):2];
+    log_room <= |log_free[$clog2(OUTSTANDING):2];
+  end
+
   assign beat_ready = fifo_room && (!final_beat || (address_room && log_room));
 
   wire beat = beat_valid && beat_ready && !beat_early;
@@ -181,9 +188,7 @@ module sgdma_c2h #(
 
   assign burst_ready = cut_short ? (cut_going && (!burst_request_last || log_room)) : burst_done;
 
-  always_comb begin
-    for (int i = 0; i < BYTES; i++) strobe[i] = i >= 32'(lane) && i < 32'(lane) + 32'(count);
-  end
+  assign strobe = ({BYTES{1'b1}} << lane) & ({BYTES{1'b1}} >> ~tail);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -204,7 +209,10 @@ module sgdma_c2h #(
       if ((burst_done && burst_request_last) || kill_done) stream_bad_reg <= 1'b0;
       else if (early || now_bad) stream_bad_reg <= 1'b1;
     end
-    if (beat) left_reg <= left - (BB + 1)'(lanes);
+    if (beat) begin
+      left_reg <= (middle_reg ? left_reg : burst_extent) - 1'b1;
+      final_reg <= (middle_reg ? left_reg : burst_extent) == (BB - LB + 1)'(1);
+    end
   end
 
   sgdma_packet_fifo #(.WIDTH(DATA_WIDTH + BYTES), .DEPTH(FIFO_BEATS)) beats (
@@ -216,17 +224,19 @@ module sgdma_c2h #(
   sgdma_fifo #(.WIDTH(ADDR_WIDTH - LB + 8), .DEPTH(16)) addresses (
       .clk(clk), .rst(rst),
       .in_valid(burst_done), .in_ready(address_room),
-      .in_data({burst_address[ADDR_WIDTH-1:LB], 8'(burst_beats) - 8'd1}),
+      .in_data({burst_address[ADDR_WIDTH-1:LB], 8'(burst_extent)}),
       .out_valid(aw_valid), .out_ready(aw_ready), .out_data({aw_addr[ADDR_WIDTH-1:LB], aw_len}), .level());
 
   assign aw_addr[LB-1:0] = '0;
 
-  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING)) bursts (
+  wire [BB-1:0] burst_bytes = {burst_extent[BB-LB-1:0], burst_tail} - (REALIGN ? BB'(burst_address[LB-1:0]) : BB'(0));
+
+  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1)) bursts (
       .clk(clk), .rst(rst),
-      .in_valid(burst_done || kill_done), .commit(burst_done || kill_done), .rollback(1'b0), .free(log_free),
-      .in_data({burst_bytes, burst_segment_last, burst_request_last, kill_done, now_bad}),
+      .in_valid(burst_done || kill_done), .commit(1'b1), .rollback(1'b0), .free(log_free),
+      .in_data({burst_bytes, burst_segment_last, burst_request_last, kill_done, now_bad, burst_queue, burst_tag}),
       .out_valid(log_valid), .out_ready(log_take),
-      .out_data({log_bytes, log_segment_last, log_request_last, log_kill, log_stream_bad}));
+      .out_data({log_bytes, log_segment_last, log_request_last, log_kill, log_stream_bad, log_queue, log_tag}));
 
   // ----------------------------------------------------------------------------------- responses and results
 
@@ -240,21 +250,21 @@ module sgdma_c2h #(
 
   sgdma_tally #(.BB(BB)) tally (
       .clk(clk), .rst(rst),
-      .burst(log_take && !log_kill), .burst_bytes(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
+      .burst(log_take && !log_kill), .burst_extent(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
       .abort(log_kill), .stream_bad(log_stream_bad), .request_end(log_take && log_request_last),
       .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
 
   logic result_valid, result_whole, crc_valid;    // whole: the packet was what the request asked for
+  wire handed = done_valid && done_ready;
 
-  sgdma_fifo #(.WIDTH(8 + 16 + 32 + 1), .DEPTH(4)) results (
+  sgdma_fifo #(.WIDTH(QW + 16 + 8 + 16 + 32 + 1), .DEPTH(4)) results (
       .clk(clk), .rst(rst),
       .in_valid(log_take && log_request_last), .in_ready(result_room),
-      .in_data({result_status, result_segment, result_bytes, !log_kill && !log_stream_bad}),
-      .out_valid(result_valid), .out_ready(ticket_take),
-      .out_data({done_status, done_segment, done_bytes, result_whole}), .level());
+      .in_data({log_queue, log_tag, result_status, result_segment, result_bytes, !log_kill && !log_stream_bad}),
+      .out_valid(result_valid), .out_ready(handed),
+      .out_data({done_queue, done_tag, done_status, done_segment, done_bytes, result_whole}), .level());
 
-  assign done_valid = result_valid && ticket_valid && crc_valid;
-  assign ticket_take = done_valid && done_ready;
+  assign done_valid = result_valid && crc_valid;
 
   if (CRC) begin : g_crc
     // Every packet yields a checksum and, in the same order, a verdict; only whole packets' checksums are kept.
@@ -273,11 +283,11 @@ module sgdma_c2h #(
         .in_valid(packet_over || discarded), .in_ready(), .in_data(packet_over && !now_bad),
         .out_valid(verdict_valid), .out_ready(judge), .out_data(verdict_whole), .level());
 
-    sgdma_packet_fifo #(.WIDTH(32), .DEPTH(512)) checksums (
+    sgdma_packet_fifo #(.WIDTH(32), .DEPTH(512), .PLAIN(1)) checksums (
         .clk(clk), .rst(rst),
-        .in_valid(judge && verdict_whole), .in_data(packet_crc), .commit(judge && verdict_whole), .rollback(1'b0),
+        .in_valid(judge && verdict_whole), .in_data(packet_crc), .commit(1'b1), .rollback(1'b0),
         .free(crc_free),
-        .out_valid(crc_good), .out_ready(ticket_take && result_whole), .out_data(crc));
+        .out_valid(crc_good), .out_ready(handed && result_whole), .out_data(crc));
 
     assign crc_valid = crc_good || !result_whole;
     wire unused = &{1'b0, crc_free};
@@ -288,6 +298,6 @@ module sgdma_c2h #(
     wire unused = &{1'b0, result_whole};
   end
 
-  wire unused = &{1'b0, tally_bad, burst_beats};
+  wire unused = &{1'b0, tally_bad, burst_extent, fifo_free, log_free};
 
 endmodule

@@ -42,7 +42,7 @@ module sgdma_check #(
     // Lists: index 0 is H2C, 1 is C2H.
     output logic [1:0]                list_push,
     output logic [ADDR_WIDTH-1:0]     list_address,
-    output logic [31:0]               list_length,
+    output logic [31:0]               list_extent,
     output logic                      list_last,
     output logic [1:0]                list_commit,
     output logic [1:0]                list_rollback,
@@ -310,7 +310,7 @@ module sgdma_check #(
       .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(walk_reg == 12'd0), .in_last(walk_last),
       .in_address(segment.address), .in_length(segment.length), .in_card(card_reg),
       .in_meta({token_segment, token_last, token_status, token_index}),
-      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_length(list_length),
+      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent),
       .out_sum(judge_sum), .out_meta({judge_segment, judge_last, judge_status, judge_index}));
 
   // -------------------------------------------------------------------------------------------------- judge

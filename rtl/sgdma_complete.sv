@@ -1,6 +1,7 @@
 // Completion writer: turns results into records, sends them on their way and reports them written when memory has said so.
 //
-// Sources in turn: 0 rejected by the checker, 1 H2C, 2 C2H. Write responses of records come back in order.
+// Sources in turn: 0 rejected by the checker, 1 H2C, 2 C2H. Write responses of records come back in order. A record is not
+// stored: its beats are made of the result that is held until the last of them is gone.
 
 module sgdma_complete #(
     parameter int DATA_WIDTH = 64,
@@ -51,7 +52,7 @@ module sgdma_complete #(
 
   // ------------------------------------------------------------------------------------ stage 1: pick a result
 
-  logic picked_reg, move;
+  logic picked_reg, done;
   logic [1:0] turn_reg, source;
   logic [RESULT-1:0] result_reg;
   logic source_valid;
@@ -73,7 +74,7 @@ module sgdma_complete #(
     end
   end
 
-  wire pick_ready = !picked_reg || move;
+  wire pick_ready = !picked_reg || done;
   assign in_ready = pick_ready && source_valid ? 3'd1 << source : 3'd0;
 
   always_ff @(posedge clk) begin
@@ -116,49 +117,40 @@ module sgdma_complete #(
     record.phase = {15'd0, !wrapped};
   end
 
-  logic address_reg, data_reg, log_ready;            // address and data still to be sent
-  logic [ADDR_WIDTH-1:0] addr_reg;
-  logic [RECORD-1:0] record_reg;
+  logic sent_reg, emptied_reg, log_ready;            // the address is gone; all data is
   logic [BW-1:0] beat_reg;
+  wire [63:0] address = issue_base + offset;
+  wire sent = aw_valid && aw_ready;
   wire last_beat = BEATS == 1 || beat_reg == BW'(BEATS - 1);
-  wire data_done = w_valid && w_ready && last_beat;
+  wire emptied = w_valid && w_ready && last_beat;
 
-  assign move = picked_reg && !address_reg && (!data_reg || data_done) && log_ready;
-  assign issue = move;
-  assign aw_valid = address_reg;
-  assign aw_addr = {addr_reg[ADDR_WIDTH-1:LB], LB'(0)};
+  assign done = (sent_reg || sent) && (emptied_reg || emptied);
+  assign issue = done;
+  assign aw_valid = picked_reg && !sent_reg && log_ready;
+  assign aw_addr = {address[ADDR_WIDTH-1:LB], LB'(0)};
   assign aw_len = 8'(BEATS - 1);
-  assign w_valid = data_reg;
+  assign w_valid = picked_reg && !emptied_reg;
 
   if (DATA_WIDTH <= RECORD) begin : g_beats
-    assign w_data = record_reg[DATA_WIDTH*beat_reg +: DATA_WIDTH];
+    assign w_data = record[DATA_WIDTH*beat_reg +: DATA_WIDTH];
     assign w_strb = '1;
   end else begin : g_part
-    wire [$clog2(DATA_WIDTH/RECORD)-1:0] part = addr_reg[5 +: $clog2(DATA_WIDTH / RECORD)];
-    assign w_data = {DATA_WIDTH / RECORD{record_reg}};
+    wire [$clog2(DATA_WIDTH/RECORD)-1:0] part = offset[5 +: $clog2(DATA_WIDTH / RECORD)];
+    assign w_data = {DATA_WIDTH / RECORD{record}};
     always_comb begin
       for (int i = 0; i < DATA_WIDTH / 8; i++) w_strb[i] = i / 32 == 32'(part);
     end
   end
 
   always_ff @(posedge clk) begin
-    if (rst) begin
-      address_reg <= 1'b0;
-      data_reg <= 1'b0;
+    if (rst || done) begin
+      sent_reg <= 1'b0;
+      emptied_reg <= 1'b0;
       beat_reg <= '0;
     end else begin
-      if (move) address_reg <= 1'b1;
-      else if (aw_ready) address_reg <= 1'b0;
-      if (move) data_reg <= 1'b1;
-      else if (data_done) data_reg <= 1'b0;
-      if (w_valid && w_ready) beat_reg <= last_beat ? '0 : beat_reg + 1'b1;
-    end
-  end
-
-  always_ff @(posedge clk) begin
-    if (move) begin
-      addr_reg <= ADDR_WIDTH'(issue_base + offset);
-      record_reg <= record;
+      if (sent) sent_reg <= 1'b1;
+      if (emptied) emptied_reg <= 1'b1;
+      if (w_valid && w_ready && !last_beat) beat_reg <= beat_reg + 1'b1;
     end
   end
 
@@ -168,12 +160,12 @@ module sgdma_complete #(
 
   sgdma_fifo #(.WIDTH(QW), .DEPTH(OUTSTANDING)) log (
       .clk(clk), .rst(rst),
-      .in_valid(move), .in_ready(log_ready), .in_data(issue_queue),
+      .in_valid(sent), .in_ready(log_ready), .in_data(issue_queue),
       .out_valid(log_valid), .out_ready(b_valid), .out_data(written_queue), .level());
 
   assign written = b_valid && log_valid;
   assign written_error = b_error;
 
-  wire unused = &{1'b0, addr_reg, beat_reg};
+  wire unused = &{1'b0, address, beat_reg};
 
 endmodule

@@ -172,6 +172,7 @@ module sgdma_core #(
   logic [QUEUES-1:0] fetching, accepting, aborting, failed, restart, bad, fetch_busy;
   logic [QUEUES-1:0][SQ-1:0] sq_tail, sq_head, filled;
   logic [QUEUES-1:0][CQ-1:0] cq_unread;
+  logic [QUEUES-1:0] arm;
   logic [QW-1:0] base_queue, check_queue, issue_queue, written_queue, fetch_error_queue;
   logic [63:0] base_address, issue_base;
   logic [4:0] base_log2, issue_log2;
@@ -196,11 +197,11 @@ module sgdma_core #(
       .cfg_cq_log2(cfg_cq_log2), .cmd_valid(cmd_valid && !hold), .cmd_op(cmd_op), .cmd_result(cmd_result),
       .cmd_start(cmd_start),
       .sq_db_valid(sq_db_valid && !hold), .sq_db_queue(sq_db_queue), .sq_db_tail(sq_db_tail),
-      .cq_db_valid(cq_db_valid && !hold), .cq_db_queue(cq_db_queue), .cq_db_head(cq_db_head),
+      .cq_db_valid(cq_db_valid && !hold), .cq_db_queue(cq_db_queue), .cq_db_head(cq_db_head), .cq_db_arm(cq_db_arm),
       .q_state(q_state), .q_error(q_error), .q_in_flight(q_in_flight), .q_sq_head(q_sq_head), .q_cq_tail(q_cq_tail),
       .stray(sts_stray), .error_event(irq_error),
       .fetching(fetching), .accepting(accepting), .aborting(aborting), .failed(failed), .restart(restart),
-      .sq_tail(sq_tail), .sq_head(sq_head), .cq_unread(cq_unread),
+      .sq_tail(sq_tail), .sq_head(sq_head), .cq_unread(cq_unread), .arm(arm),
       .fetch_queue(base_queue), .fetch_base(base_address), .fetch_log2(base_log2), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
       .check_queue(check_queue), .consume(consume), .accept(accept),
@@ -225,7 +226,7 @@ module sgdma_core #(
   logic [1:0] list_push, list_commit, list_rollback, request_room;
   logic [1:0][FREE-1:0] list_free;
   logic [ADDR_WIDTH-1:0] list_address;
-  logic [31:0] list_length, request_length;
+  logic [31:0] list_extent, request_length;
   logic list_last, reject_valid;
   logic [QW-1:0] request_queue, reject_queue;
   logic [15:0] request_tag, reject_tag, reject_segment;
@@ -244,7 +245,7 @@ module sgdma_core #(
       .sq_tail(sq_tail), .sq_head(sq_head), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),
-      .list_push(list_push), .list_address(list_address), .list_length(list_length), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),
@@ -279,7 +280,7 @@ module sgdma_core #(
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
       .clk(clk), .rst(clear), .aborting(aborting),
-      .list_push(list_push[0]), .list_address(list_address), .list_length(list_length), .list_last(list_last),
+      .list_push(list_push[0]), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
       .list_commit(list_commit[0]), .list_rollback(list_rollback[0]), .list_free(list_free[0]),
       .request_room(request_room[0]), .request_queue(request_queue), .request_tag(request_tag),
       .request_length(request_length), .request_card(request_card), .request_port(request_port),
@@ -297,7 +298,7 @@ module sgdma_core #(
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
       .clk(clk), .rst(clear), .aborting(aborting),
-      .list_push(list_push[1]), .list_address(list_address), .list_length(list_length), .list_last(list_last),
+      .list_push(list_push[1]), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
       .list_commit(list_commit[1]), .list_rollback(list_rollback[1]), .list_free(list_free[1]),
       .request_room(request_room[1]), .request_queue(request_queue), .request_tag(request_tag),
       .request_length(request_length), .request_card(request_card), .request_port(request_port),
@@ -322,12 +323,6 @@ module sgdma_core #(
       .aw_valid(aw_valid[0]), .aw_ready(aw_ready[0]), .aw_addr(aw_addr[0]), .aw_len(aw_len[0]),
       .w_valid(w_valid[0]), .w_ready(w_ready[0]), .w_data(w_data[0]), .w_strb(w_strb[0]),
       .b_valid(b_valid[0]), .b_error(b_error[0]));
-
-  logic [QUEUES-1:0] arm;
-
-  always_comb begin
-    for (int q = 0; q < QUEUES; q++) arm[q] = cq_db_valid && cq_db_arm && !hold && cq_db_queue == 8'(q);
-  end
 
   sgdma_irq #(.QUEUES(QUEUES)) interrupts (
       .clk(clk), .rst(clear),

@@ -23,19 +23,15 @@ module sgdma_crc32c #(
 
   localparam int LB = $clog2(BYTES);
 
-  // Which bits of a word each bit of the checksum behind it adds up, from an empty state: a matrix over GF(2).
-  typedef logic [31:0][DATA_WIDTH-1:0] matrix_t;
-
-  function automatic matrix_t rows(input logic [31:0] polynomial);
+  // Which bits of a word one bit of the checksum behind it adds up, from an empty state: a row of a matrix over GF(2).
+  function automatic logic [DATA_WIDTH-1:0] row(input logic [4:0] place);
     logic [31:0] crc;
-    crc = polynomial;                              // what the last bit of a word contributes; each earlier one a step more
+    crc = POLYNOMIAL;                              // what the last bit of a word contributes; each earlier one a step more
     for (int i = DATA_WIDTH - 1; i >= 0; i--) begin
-      for (int j = 0; j < 32; j++) rows[j][i] = crc[j];
-      crc = crc[0] ? (crc >> 1) ^ polynomial : crc >> 1;
+      row[i] = crc[place];
+      crc = crc[0] ? (crc >> 1) ^ POLYNOMIAL : crc >> 1;
     end
   endfunction
-
-  localparam matrix_t ROWS = rows(POLYNOMIAL);
 
   logic valid_reg, last_reg;
   logic [DATA_WIDTH-1:0] data_reg;
@@ -63,7 +59,8 @@ module sgdma_crc32c #(
   wire [31:0] kept = count < (LB + 1)'(4) ? crc_reg >> {count[1:0], 3'b0} : 32'd0;
 
   for (genvar j = 0; j < 32; j++) begin : g_bit
-    assign crc_next[j] = kept[j] ^ ^(message & ROWS[j]);
+    localparam logic [DATA_WIDTH-1:0] ROW = row(5'(j));
+    assign crc_next[j] = kept[j] ^ ^(message & ROW);
   end
 
   always_ff @(posedge clk) begin

@@ -130,13 +130,13 @@ module sgdma_fixture #(
   logic [BYTES-1:0] loop_keep;
   logic [$clog2(LOOP_BEATS):0] loop_free;
 
-  sgdma_packet_fifo #(.WIDTH(LOOP), .DEPTH(LOOP_BEATS)) loop (
+  sgdma_packet_fifo #(.WIDTH(LOOP), .DEPTH(LOOP_BEATS), .PLAIN(1)) loop (
       .clk(clk), .rst(rst || reset),
       .in_valid(h2c_take && to_loop), .in_data({h2c_data, h2c_keep, h2c_last, h2c_error}),
-      .commit(h2c_take && to_loop), .rollback(1'b0), .free(loop_free),
+      .commit(1'b1), .rollback(1'b0), .free(loop_free),
       .out_valid(loop_valid), .out_ready(loop_ready), .out_data({loop_data, loop_keep, loop_last, loop_error}));
 
-  assign loop_in_ready = loop_free != '0;
+  assign loop_in_ready = |loop_free[$clog2(LOOP_BEATS):1];  // the count is a cycle old
 
   // ----------------------------------------------------------------------------------------------- C2H side
   // One beat of read latency for the card memory: a stage that fetches, a stage that shows.

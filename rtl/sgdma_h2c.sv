@@ -31,7 +31,7 @@ module sgdma_h2c #(
     // Checked requests.
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_length,
+    input  logic [31:0]           list_extent,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -81,90 +81,96 @@ module sgdma_h2c #(
 
   logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
   logic [ADDR_WIDTH-1:0] burst_address;
-  logic [BB:0] burst_bytes;
-  logic [BB-LB:0] burst_beats;
+  logic [BB-LB:0] burst_extent;
+  logic [LB-1:0] burst_tail;
   logic [QW-1:0] burst_queue;
-  logic ticket_valid, ticket_take;
+  logic [15:0] burst_tag;
 
   sgdma_jobs #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(1'b0),
-      .list_push(list_push), .list_address(list_address), .list_length(list_length), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),
       .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
       .cmd_port(cmd_port), .cmd_queue(cmd_queue),
-      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address), .burst_bytes(burst_bytes),
-      .burst_beats(burst_beats), .burst_queue(burst_queue), .burst_segment_last(burst_segment_last),
-      .burst_request_last(burst_request_last), .burst_kill(burst_kill), .burst_begun(burst_begun),
-      .ticket_valid(ticket_valid), .ticket_take(ticket_take), .ticket_queue(done_queue), .ticket_tag(done_tag));
+      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
+      .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
+      .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
+      .burst_begun(burst_begun));
 
   // A record is a burst, or what ends a request that is cut short; records of a request being cut short are dropped.
+  // `room` is a cycle old, so it asks for the largest burst twice over.
   localparam int CREDIT = $clog2(FIFO_BEATS) + 1;
   logic [CREDIT-1:0] credit_reg;
-  logic log_ready, data_take, cutting_reg;
+  logic [$clog2(OUTSTANDING):0] log_free;
+  logic room_reg, log_room_reg, data_take, cutting_reg;
 
   wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
-  wire log_push = burst_valid && log_ready && (cut_short ? burst_request_last : ar_valid && ar_ready);
   wire sent = ar_valid && ar_ready;
+  wire cut_push = burst_valid && cut_short && burst_request_last && log_room_reg;
+  wire log_push = sent || cut_push;
 
-  assign ar_valid = burst_valid && log_ready && !cut_short && credit_reg >= CREDIT'(burst_beats);
+  assign ar_valid = burst_valid && log_room_reg && room_reg && !cut_short;
   assign ar_addr = {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
-  assign ar_len = 8'(burst_beats) - 8'd1;
-  assign burst_ready = cut_short ? (log_ready || !burst_request_last) : (ar_valid && ar_ready);
+  assign ar_len = 8'(burst_extent);
+  assign burst_ready = cut_short ? (log_room_reg || !burst_request_last) : sent;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       credit_reg <= CREDIT'(FIFO_BEATS);
+      room_reg <= 1'b0;
+      log_room_reg <= 1'b0;
       cutting_reg <= 1'b0;
     end else begin
-      credit_reg <= credit_reg - (sent ? CREDIT'(burst_beats) : CREDIT'(0)) + CREDIT'(data_take);
+      credit_reg <= credit_reg - (sent ? CREDIT'(burst_extent) + 1'b1 : CREDIT'(0)) + CREDIT'(data_take);
+      room_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES);
+      log_room_reg <= |log_free[$clog2(OUTSTANDING):2];
       if (burst_valid && burst_ready) cutting_reg <= cut_short && !burst_request_last;
     end
   end
 
   // ----------------------------------------------------------------------------------- log and data, in step
 
-  localparam int LOG = LB + BB + 1 + 4;
+  localparam int LOG = LB + (BB - LB + 1) + LB + 4 + QW + 16;
   logic log_valid, log_take, log_segment_last, log_request_last, log_kill, log_begun;
-  logic [LB-1:0] log_lane;
-  logic [BB:0] log_bytes;
-  logic log_free_some;
-  logic [$clog2(OUTSTANDING):0] log_free;
+  logic [LB-1:0] log_lane, log_tail;
+  logic [BB-LB:0] log_extent;
+  logic [QW-1:0] log_queue;
+  logic [15:0] log_tag;
 
-  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING)) bursts (
+  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1)) bursts (
       .clk(clk), .rst(rst),
-      .in_valid(log_push), .commit(log_push), .rollback(1'b0), .free(log_free),
-      .in_data({burst_address[LB-1:0], burst_bytes, burst_segment_last, burst_request_last, cut_short, burst_begun}),
+      .in_valid(log_push), .commit(1'b1), .rollback(1'b0), .free(log_free),
+      .in_data({burst_address[LB-1:0], burst_extent, burst_tail, burst_segment_last, burst_request_last, cut_short,
+                burst_begun, burst_queue, burst_tag}),
       .out_valid(log_valid), .out_ready(log_take),
-      .out_data({log_lane, log_bytes, log_segment_last, log_request_last, log_kill, log_begun}));
-
-  assign log_free_some = log_free > 1;
-  assign log_ready = log_free_some;
+      .out_data({log_lane, log_extent, log_tail, log_segment_last, log_request_last, log_kill, log_begun, log_queue,
+                 log_tag}));
 
   logic data_valid, data_error;
   logic [DATA_WIDTH-1:0] data;
   logic [$clog2(FIFO_BEATS):0] data_free;
 
-  sgdma_packet_fifo #(.WIDTH(DATA_WIDTH + 1), .DEPTH(FIFO_BEATS)) beats (
+  sgdma_packet_fifo #(.WIDTH(DATA_WIDTH + 1), .DEPTH(FIFO_BEATS), .PLAIN(1)) beats (
       .clk(clk), .rst(rst),
-      .in_valid(r_valid), .commit(r_valid), .rollback(1'b0), .free(data_free), .in_data({r_error, r_data}),
+      .in_valid(r_valid), .commit(1'b1), .rollback(1'b0), .free(data_free), .in_data({r_error, r_data}),
       .out_valid(data_valid), .out_ready(data_take), .out_data({data_error, data}));
 
   // -------------------------------------------------------------------------------------------------- lanes
 
   logic middle_reg;                                // in the middle of a burst
-  logic [BB:0] left_reg;
+  logic final_reg;                                 // then: the next beat is its last
+  logic [BB-LB:0] left_reg;                        // then: beats behind the next
   logic burst_bad_reg;
   logic pack_valid, pack_ready;
 
-  wire [BB:0] left = middle_reg ? left_reg : log_bytes;
-  wire [LB-1:0] lane = middle_reg ? '0 : log_lane;
-  wire [LB:0] lanes = (LB + 1)'(BYTES) - {1'b0, lane};
-  wire final_beat = left <= (BB + 1)'(lanes);
-  wire [LB:0] count = final_beat ? left[LB:0] : lanes;
+  wire final_beat = middle_reg ? final_reg : log_extent == '0;
+  wire [LB-1:0] lane = middle_reg || !REALIGN ? '0 : log_lane;
+  wire [LB-1:0] tail = final_beat ? log_tail : '1;
+  wire [LB:0] count = {1'b0, tail} - {1'b0, lane} + 1'b1;
   wire quiet = log_kill && !log_begun;             // user logic never heard of this request
   logic result_room, pack_idle, tally_bad;
   logic [7:0] result_status;
@@ -186,7 +192,10 @@ module sgdma_h2c #(
       middle_reg <= !(log_kill || final_beat);
       burst_bad_reg <= !log_take && (burst_bad_reg || data_error);
     end
-    if (beat) left_reg <= left - (BB + 1)'(lanes);
+    if (beat) begin
+      left_reg <= (middle_reg ? left_reg : log_extent) - 1'b1;
+      final_reg <= (middle_reg ? left_reg : log_extent) == (BB - LB + 1)'(1);
+    end
   end
 
   sgdma_pack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) pack (
@@ -199,22 +208,25 @@ module sgdma_h2c #(
 
   // ------------------------------------------------------------------------------------------------ results
 
+  wire [BB-1:0] burst_bytes = {log_extent[BB-LB-1:0], log_tail} - (REALIGN ? BB'(log_lane) : BB'(0));  // less one
+
   sgdma_tally #(.BB(BB)) tally (
       .clk(clk), .rst(rst),
-      .burst(log_take && !log_kill), .burst_bytes(log_bytes), .burst_bad(burst_bad_reg || data_error),
+      .burst(log_take && !log_kill), .burst_extent(burst_bytes), .burst_bad(burst_bad_reg || data_error),
       .segment_last(log_segment_last), .abort(log_kill), .stream_bad(1'b0), .request_end(request_end),
       .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
 
   // Results wait here until user logic has taken the packet's last beat.
-  localparam int RESULT = 8 + 16 + 32 + 1;
+  localparam int RESULT = QW + 16 + 8 + 16 + 32 + 1;
   logic result_valid, result_quiet, crc_valid;
   logic [2:0] result_level;
 
   sgdma_fifo #(.WIDTH(RESULT), .DEPTH(4)) results (
       .clk(clk), .rst(rst),
-      .in_valid(request_end), .in_ready(result_room), .in_data({result_status, result_segment, result_bytes, quiet}),
+      .in_valid(request_end), .in_ready(result_room),
+      .in_data({log_queue, log_tag, result_status, result_segment, result_bytes, quiet}),
       .out_valid(result_valid), .out_ready(done_valid && done_ready),
-      .out_data({done_status, done_segment, done_bytes, result_quiet}), .level(result_level));
+      .out_data({done_queue, done_tag, done_status, done_segment, done_bytes, result_quiet}), .level(result_level));
 
   // Packets taken by user logic whose results are still to be handed on.
   logic [2:0] taken_reg;
@@ -222,8 +234,7 @@ module sgdma_h2c #(
   wire handed = done_valid && done_ready;
 
   assign pack_idle = result_level == 3'd0;
-  assign done_valid = result_valid && ticket_valid && (result_quiet || (taken_reg != 3'd0 && crc_valid));
-  assign ticket_take = handed;
+  assign done_valid = result_valid && (result_quiet || (taken_reg != 3'd0 && crc_valid));
 
   always_ff @(posedge clk) begin
     if (rst) taken_reg <= 3'd0;
@@ -244,6 +255,6 @@ module sgdma_h2c #(
     assign done_crc = 32'd0;
   end
 
-  wire unused = &{1'b0, data_free, tally_bad, burst_address};
+  wire unused = &{1'b0, data_free, tally_bad, log_lane, log_extent, log_free};
 
 endmodule

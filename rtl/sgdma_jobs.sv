@@ -1,7 +1,6 @@
 // Front of an engine: buffers checked requests of one direction and cuts them into bursts.
 //
-// Lists and requests come from the checker; bursts go to the engine; `ticket` is the identity of the oldest request that has
-// not completed.
+// Lists and requests come from the checker; bursts go to the engine, commands to user logic.
 
 module sgdma_jobs #(
     parameter int DATA_WIDTH = 64,
@@ -9,8 +8,7 @@ module sgdma_jobs #(
     parameter int QUEUES = 4,
     parameter int BURST = 512,
     parameter int LIST_SLOTS = 512,
-    parameter int TICKETS = 256,
-    parameter int COMMANDS = 32,
+    parameter int COMMANDS = 512,                  // that user logic may leave waiting
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
     localparam int BB = $clog2(BURST),
     localparam int LB = $clog2(DATA_WIDTH / 8),
@@ -23,7 +21,7 @@ module sgdma_jobs #(
 
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_length,
+    input  logic [31:0]           list_extent,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -45,18 +43,14 @@ module sgdma_jobs #(
     output logic                  burst_valid,
     input  logic                  burst_ready,
     output logic [ADDR_WIDTH-1:0] burst_address,
-    output logic [BB:0]           burst_bytes,
-    output logic [BB-LB:0]        burst_beats,
+    output logic [BB-LB:0]        burst_extent,
+    output logic [LB-1:0]         burst_tail,
     output logic [QW-1:0]         burst_queue,
+    output logic [15:0]           burst_tag,
     output logic                  burst_segment_last,
     output logic                  burst_request_last,
     output logic                  burst_kill,
-    output logic                  burst_begun,
-
-    output logic                  ticket_valid,
-    input  logic                  ticket_take,
-    output logic [QW-1:0]         ticket_queue,
-    output logic [15:0]           ticket_tag
+    output logic                  burst_begun
 );
 
   // The checker looks for room once a request, and up to four requests can be on their way from it.
@@ -64,18 +58,19 @@ module sgdma_jobs #(
 
   logic segment_valid, segment_ready, segment_last;
   logic [ADDR_WIDTH-1:0] segment_address;
-  logic [31:0] segment_length;
+  logic [31:0] segment_extent;
 
   sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 33), .DEPTH(LIST_SLOTS)) lists (
       .clk(clk), .rst(rst),
-      .in_valid(list_push), .in_data({list_address, list_length, list_last}),
+      .in_valid(list_push), .in_data({list_address, list_extent, list_last}),
       .commit(list_commit), .rollback(list_rollback), .free(list_free),
       .out_valid(segment_valid), .out_ready(segment_ready),
-      .out_data({segment_address, segment_length, segment_last}));
+      .out_data({segment_address, segment_extent, segment_last}));
 
-  localparam int START = QW + 32 + 48 + 2;
-  logic start_valid, start_ready, start_in_ready;
+  localparam int START = QW + 16 + 32 + 48 + 2;
+  logic start_valid, start_ready;
   logic [QW-1:0] start_queue;
+  logic [15:0] start_tag;
   logic [31:0] start_length;
   logic [47:0] start_card;
   logic [1:0] start_port;
@@ -83,48 +78,41 @@ module sgdma_jobs #(
 
   sgdma_fifo #(.WIDTH(START), .DEPTH(16)) starts (
       .clk(clk), .rst(rst),
-      .in_valid(list_commit), .in_ready(start_in_ready),
-      .in_data({request_queue, request_length, request_card, request_port}),
-      .out_valid(start_valid), .out_ready(start_ready), .out_data({start_queue, start_length, start_card, start_port}),
-      .level(start_level));
+      .in_valid(list_commit), .in_ready(),
+      .in_data({request_queue, request_tag, request_length, request_card, request_port}),
+      .out_valid(start_valid), .out_ready(start_ready),
+      .out_data({start_queue, start_tag, start_length, start_card, start_port}), .level(start_level));
 
-  logic [$clog2(TICKETS):0] ticket_free;
+  always_ff @(posedge clk) request_room <= start_level <= 5'(16 - MARGIN);
 
-  sgdma_packet_fifo #(.WIDTH(QW + 16), .DEPTH(TICKETS)) tickets (
-      .clk(clk), .rst(rst),
-      .in_valid(list_commit), .in_data({request_queue, request_tag}), .commit(list_commit), .rollback(1'b0),
-      .free(ticket_free),
-      .out_valid(ticket_valid), .out_ready(ticket_take), .out_data({ticket_queue, ticket_tag}));
-
-  always_ff @(posedge clk) begin
-    request_room <= start_level <= 5'(16 - MARGIN) && ticket_free >= ($clog2(TICKETS) + 1)'(MARGIN);
-  end
-
-  logic told_valid, told_ready;
-  logic [47:0] told_address;
-  logic [31:0] told_length;
-  logic [1:0] told_port;
-  logic [7:0] told_queue;
+  logic told;
+  logic cmd_room_reg;
 
   sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST)) split (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
-      .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue),
-      .request_length(start_length), .request_card(start_card), .request_port(start_port),
+      .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue), .request_tag(start_tag),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),
-      .list_length(segment_length), .list_last(segment_last),
-      .cmd_valid(told_valid), .cmd_ready(told_ready), .cmd_address(told_address), .cmd_length(told_length),
-      .cmd_port(told_port), .cmd_queue(told_queue),
-      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address), .burst_bytes(burst_bytes),
-      .burst_beats(burst_beats), .burst_queue(burst_queue), .burst_segment_last(burst_segment_last),
-      .burst_request_last(burst_request_last), .burst_kill(burst_kill), .burst_begun(burst_begun));
+      .list_extent(segment_extent), .list_last(segment_last),
+      .cmd_push(told), .cmd_room(cmd_room_reg),
+      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
+      .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
+      .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
+      .burst_begun(burst_begun));
 
   // User logic takes a command when it is done with the request before; bursts must not wait for that.
-  sgdma_fifo #(.WIDTH(48 + 32 + 2 + 8), .DEPTH(COMMANDS)) commands (
-      .clk(clk), .rst(rst),
-      .in_valid(told_valid), .in_ready(told_ready), .in_data({told_address, told_length, told_port, told_queue}),
-      .out_valid(cmd_valid), .out_ready(cmd_ready), .out_data({cmd_address, cmd_length, cmd_port, cmd_queue}),
-      .level());
+  logic [$clog2(COMMANDS):0] cmd_free;
+  logic [QW-1:0] told_queue;
 
-  wire unused = &{1'b0, start_in_ready};
+  sgdma_packet_fifo #(.WIDTH(48 + 32 + 2 + QW), .DEPTH(COMMANDS), .PLAIN(1)) commands (
+      .clk(clk), .rst(rst),
+      .in_valid(told), .in_data({start_card, start_length, start_port, start_queue}),
+      .commit(1'b1), .rollback(1'b0), .free(cmd_free),
+      .out_valid(cmd_valid), .out_ready(cmd_ready), .out_data({cmd_address, cmd_length, cmd_port, told_queue}));
+
+  assign cmd_queue = 8'(told_queue);
+
+  always_ff @(posedge clk) cmd_room_reg <= |cmd_free[$clog2(COMMANDS):2];
+
+  wire unused = &{1'b0, cmd_free};
 
 endmodule

@@ -1,14 +1,18 @@
 // Large FIFO in block memory whose writes become visible only when committed, and can be taken back until then.
 //
 //   write side: in_valid pushes a word; `commit` makes everything pushed so far (this cycle's word included) visible;
-//               `rollback` forgets everything since the last commit (this cycle's word included).
-//   read side : first word falls through, from a register, two cycles after its commit.
+//               `rollback` forgets everything since the last commit (this cycle's word included). With PLAIN every word is
+//               visible at once, and the two are not looked at.
+//   read side : first word falls through, three cycles after its commit: block memories are slow to read, so their output
+//               has a register of its own behind it.
 //
-// `free` counts the places left for the writer, uncommitted words taken off. The writer looks at it before it pushes.
+// `free` counts the places left for the writer, uncommitted words taken off. It is a register of registers: a word pushed in
+// the cycle before is not counted yet, so who pushes every cycle asks for two.
 
 module sgdma_packet_fifo #(
     parameter int WIDTH = 64,
     parameter int DEPTH = 512,
+    parameter bit PLAIN = 0,
     localparam int PTR = $clog2(DEPTH)
 ) (
     input  logic             clk,
@@ -30,12 +34,12 @@ module sgdma_packet_fifo #(
   end
 
   logic [WIDTH-1:0] memory [DEPTH];
-  logic [PTR:0] wr_reg, commit_reg, rd_reg, free_reg;
-  logic valid_reg;
-  logic [WIDTH-1:0] data_reg;
+  logic [PTR:0] wr_reg, limit, rd_reg, free_reg;
+  logic read_valid_reg, valid_reg;
+  logic [WIDTH-1:0] read_reg, data_reg;
 
-  wire [PTR:0] wr_next = wr_reg + (PTR + 1)'(in_valid);
-  wire load = rd_reg != commit_reg && (!valid_reg || out_ready);
+  wire show = read_valid_reg && (!valid_reg || out_ready);
+  wire load = rd_reg != limit && (!read_valid_reg || show);
 
   assign out_valid = valid_reg;
   assign out_data  = data_reg;
@@ -46,23 +50,47 @@ module sgdma_packet_fifo #(
   end
 
   always_ff @(posedge clk) begin
-    if (load) data_reg <= memory[rd_reg[PTR-1:0]];
+    if (load) read_reg <= memory[rd_reg[PTR-1:0]];
   end
 
-  // A word in the output register still counts as occupied place: one place lost, one comparator saved.
+  always_ff @(posedge clk) begin
+    if (show) data_reg <= read_reg;
+  end
+
+  // Words in the two output registers no longer occupy a place.
   always_ff @(posedge clk) begin
     if (rst) begin
-      wr_reg <= '0;
-      commit_reg <= '0;
       rd_reg <= '0;
+      read_valid_reg <= 1'b0;
       valid_reg <= 1'b0;
       free_reg <= (PTR + 1)'(DEPTH);
     end else begin
-      wr_reg <= rollback ? commit_reg : wr_next;
-      if (commit) commit_reg <= wr_next;
       if (load) rd_reg <= rd_reg + 1'b1;
-      valid_reg <= load || (valid_reg && !out_ready);
-      free_reg <= (PTR + 1)'(DEPTH) - ((rollback ? commit_reg : wr_next) - rd_reg);
+      read_valid_reg <= load || (read_valid_reg && !show);
+      valid_reg <= show || (valid_reg && !out_ready);
+      free_reg <= (PTR + 1)'(DEPTH) - (wr_reg - rd_reg);
+    end
+  end
+
+  if (PLAIN) begin : g_plain
+    assign limit = wr_reg;
+    always_ff @(posedge clk) begin
+      if (rst) wr_reg <= '0;
+      else if (in_valid) wr_reg <= wr_reg + 1'b1;
+    end
+    wire unused = &{1'b0, commit, rollback};
+  end else begin : g_commit
+    logic [PTR:0] commit_reg;
+    wire [PTR:0] wr_next = wr_reg + (PTR + 1)'(in_valid);
+    assign limit = commit_reg;
+    always_ff @(posedge clk) begin
+      if (rst) begin
+        wr_reg <= '0;
+        commit_reg <= '0;
+      end else begin
+        wr_reg <= rollback ? commit_reg : wr_next;
+        if (commit) commit_reg <= wr_next;
+      end
     end
   end
 

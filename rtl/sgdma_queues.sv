@@ -32,6 +32,7 @@ module sgdma_queues #(
     input  logic              cq_db_valid,
     input  logic [7:0]        cq_db_queue,
     input  logic [CQ-1:0]     cq_db_head,
+    input  logic              cq_db_arm,
     output logic [3:0]        q_state,
     output logic [3:0]        q_error,
     output logic [15:0]       q_in_flight,
@@ -49,6 +50,7 @@ module sgdma_queues #(
     output logic [QUEUES-1:0][SQ-1:0] sq_tail,
     output logic [QUEUES-1:0][SQ-1:0] sq_head,
     output logic [QUEUES-1:0][CQ-1:0] cq_unread,  // written completions that the host has not taken
+    output logic [QUEUES-1:0]         arm,        // the vector: `cq_unread` knows of the doorbell in the next cycle
 
     // Look-up for the descriptor fetch.
     input  logic [QW-1:0]     fetch_queue,
@@ -78,9 +80,11 @@ module sgdma_queues #(
   logic [QUEUES-1:0][3:0] state_reg, state_next;
   logic [QUEUES-1:0][3:0] error_reg, error_next;
   logic [QUEUES-1:0][SQ-1:0] tail_reg, tail_next, head_reg;
-  logic [QUEUES-1:0][CQ-1:0] cq_head_reg, cq_head_next, owed_reg, issued_reg, written_reg;
+  logic [QUEUES-1:0][CQ-1:0] cq_head_reg, cq_head_next, issued_reg, written_reg;
+  logic [QUEUES-1:0][CQ-1:0] flight_reg;           // accepted requests whose completion is not yet written
+  logic [QUEUES-1:0][CQ-1:0] room_reg, room_next;  // places in the completion ring that nothing will take
   logic [QUEUES-1:0][4:0] sq_log2_reg, cq_log2_reg;
-  logic [QUEUES-1:0] place_reg, busy, open;
+  logic [QUEUES-1:0] place_reg, busy_reg, open;
   logic [63:0] sq_base_mem [QUEUES];
   logic [63:0] cq_base_mem [QUEUES];
   logic [3:0] result_reg, result_next;
@@ -91,31 +95,33 @@ module sgdma_queues #(
   wire selected = 32'(cfg_queue) < QUEUES;
   wire [QW-1:0] sel = QW'(cfg_queue);
   wire bad_size = cfg_sq_log2 < 5'd2 || cfg_sq_log2 > 5'd19 || cfg_cq_log2 < 5'd1 || cfg_cq_log2 > 5'd15;
-  wire bad_align = ((cfg_sq_base | cfg_cq_base) & 64'(TABLE_ALIGN - 1)) != 64'd0;
+  wire bad_align = ((cfg_sq_base[15:0] | cfg_cq_base[15:0]) & 16'(TABLE_ALIGN - 1)) != 16'd0;
 
-  // Sizes are powers of two, so a ring crosses a boundary exactly if base and last byte differ above it.
-  function automatic logic crosses(input logic [63:0] base, input logic [5:0] size_log2);
-    logic [63:0] last;
-    last = base + (64'd1 << size_log2) - 64'd1;
-    crosses = TABLE_BOUNDARY != 0 && ((base ^ last) & ~(64'(TABLE_BOUNDARY) - 64'd1)) != 64'd0;
+  // The two rings take turns in one adder: the configuration registers are stable for many cycles before a command. A ring has
+  // less than 2**24 bytes, so above that its last byte's address differs from its base by a carry at most.
+  localparam int REACH = 24;
+  logic turn_reg;                                  // 0 submission ring, 1 completion ring
+  logic bad_size_reg, bad_align_reg;
+  logic [1:0] bad_boundary_reg, bad_reach_reg;
+  wire [63:0] base = turn_reg ? cfg_cq_base : cfg_sq_base;
+  wire [4:0] bytes_log2 = turn_reg ? cfg_cq_log2 + 5'd5 : cfg_sq_log2 + 5'd4;
+  wire [REACH:0] final_byte = {1'b0, base[REACH-1:0]} + {1'b0, ~(24'hffffff << bytes_log2)};
+  wire [REACH:0] moved = final_byte ^ {1'b0, base[REACH-1:0]};
+
+  // Whether the ring crosses a multiple of 2**edge_log2.
+  function automatic logic crosses(input int edge_log2);
+    logic ones;
+    ones = 1'b1;
+    for (int i = REACH; i < 64; i++) if (i < edge_log2 && !base[i]) ones = 1'b0;
+    crosses = edge_log2 <= REACH ? (moved >> edge_log2) != '0 : final_byte[REACH] && ones;
   endfunction
 
-  function automatic logic unreachable(input logic [63:0] base, input logic [5:0] size_log2);
-    logic [64:0] past;
-    past = {1'b0, base} + (65'd1 << size_log2) - 65'd1;
-    unreachable = (past >> ADDRESS_BITS) != 65'd0;
-  endfunction
-
-  wire [5:0] sq_bytes_log2 = 6'(cfg_sq_log2) + 6'd4;
-  wire [5:0] cq_bytes_log2 = 6'(cfg_cq_log2) + 6'd5;
-  logic bad_size_reg, bad_align_reg, bad_boundary_reg, bad_reach_reg;
-
-  // The configuration registers are stable for many cycles before a command: their checks may take one.
   always_ff @(posedge clk) begin
-    bad_size_reg     <= bad_size;
-    bad_align_reg    <= bad_align;
-    bad_boundary_reg <= crosses(cfg_sq_base, sq_bytes_log2) || crosses(cfg_cq_base, cq_bytes_log2);
-    bad_reach_reg    <= unreachable(cfg_sq_base, sq_bytes_log2) || unreachable(cfg_cq_base, cq_bytes_log2);
+    turn_reg <= !turn_reg && !rst;
+    bad_size_reg <= bad_size;
+    bad_align_reg <= bad_align;
+    bad_boundary_reg[turn_reg] <= TABLE_BOUNDARY != 0 && crosses($clog2(TABLE_BOUNDARY));
+    bad_reach_reg[turn_reg] <= (ADDRESS_BITS < 64 && (base >> ADDRESS_BITS) != 64'd0) || crosses(ADDRESS_BITS);
   end
 
   wire [3:0] sel_state = state_reg[sel];
@@ -134,8 +140,8 @@ module sgdma_queues #(
           if (sel_state == sgdma_pkg::QUEUE_IDLE) begin
             result_next = bad_size_reg     ? sgdma_pkg::RESULT_BAD_SIZE
                         : bad_align_reg    ? sgdma_pkg::RESULT_TABLE_ALIGN
-                        : bad_boundary_reg ? sgdma_pkg::RESULT_TABLE_BOUNDARY
-                        : bad_reach_reg    ? sgdma_pkg::RESULT_ADDRESS_BITS
+                        : |bad_boundary_reg ? sgdma_pkg::RESULT_TABLE_BOUNDARY
+                        : |bad_reach_reg    ? sgdma_pkg::RESULT_ADDRESS_BITS
                         :                    sgdma_pkg::RESULT_OK;
           end
         sgdma_pkg::CMD_STOP:
@@ -145,7 +151,7 @@ module sgdma_queues #(
         sgdma_pkg::CMD_ABORT:
           if (may_abort) result_next = sgdma_pkg::RESULT_OK;
         sgdma_pkg::CMD_RELEASE:
-          if (may_stop && !busy[sel] && !fetch_busy[sel]) result_next = sgdma_pkg::RESULT_OK;
+          if (may_stop && !busy_reg[sel] && !fetch_busy[sel]) result_next = sgdma_pkg::RESULT_OK;
         default: result_next = sgdma_pkg::RESULT_BAD_COMMAND;
       endcase
     end
@@ -157,19 +163,40 @@ module sgdma_queues #(
 
   // ----------------------------------------------------------------------------------------------- doorbells
 
+  // Judged in one cycle and carried out in the next. What the judgement looks at can only have moved in the host's favour by
+  // then, and doorbells are a register write apart.
+
+  logic sq_db_reg, sq_known_reg, sq_bad_reg, cq_db_reg, cq_known_reg, cq_bad_reg, arm_reg;
+  logic [QW-1:0] sq_queue_reg, cq_queue_reg;
+  logic [SQ-1:0] sq_value_reg;
+  logic [CQ-1:0] cq_value_reg, advance_reg;
+
   wire [QW-1:0] sq_db = QW'(sq_db_queue);
   wire [QW-1:0] cq_db = QW'(cq_db_queue);
-  wire sq_db_known = 32'(sq_db_queue) < QUEUES && state_reg[sq_db] != sgdma_pkg::QUEUE_IDLE;
-  wire cq_db_known = 32'(cq_db_queue) < QUEUES && state_reg[cq_db] != sgdma_pkg::QUEUE_IDLE;
   wire [SQ-1:0] sq_ahead = sq_db_tail - head_reg[sq_db];
   wire [SQ-1:0] sq_before = tail_reg[sq_db] - head_reg[sq_db];
   wire [CQ-1:0] cq_ahead = cq_db_head - cq_head_reg[cq_db];
   // The host may see a record before its write response has come back here: issued is what counts.
   wire [CQ-1:0] cq_most = issued_reg[cq_db] - cq_head_reg[cq_db];
-  wire sq_db_bad = sq_ahead > (SQ'(1) << sq_log2_reg[sq_db]) || sq_ahead < sq_before;
-  wire cq_db_bad = cq_ahead > cq_most;
+
+  always_ff @(posedge clk) begin
+    sq_db_reg <= sq_db_valid && !rst;
+    cq_db_reg <= cq_db_valid && !rst;
+    sq_known_reg <= 32'(sq_db_queue) < QUEUES && state_reg[sq_db] != sgdma_pkg::QUEUE_IDLE;
+    cq_known_reg <= 32'(cq_db_queue) < QUEUES && state_reg[cq_db] != sgdma_pkg::QUEUE_IDLE;
+    sq_bad_reg <= sq_ahead > (SQ'(1) << sq_log2_reg[sq_db]) || sq_ahead < sq_before;
+    cq_bad_reg <= cq_ahead > cq_most;
+    sq_queue_reg <= sq_db;
+    cq_queue_reg <= cq_db;
+    sq_value_reg <= sq_db_tail;
+    cq_value_reg <= cq_db_head;
+    advance_reg <= cq_ahead;
+    arm_reg <= cq_db_arm && 32'(cq_db_queue) < QUEUES;
+  end
 
   // -------------------------------------------------------------------------------------------------- states
+
+  logic advance;                                   // the completion ring's head moves
 
   always_comb begin
     state_next = state_reg;
@@ -180,8 +207,8 @@ module sgdma_queues #(
     restart = '0;
 
     for (int q = 0; q < QUEUES; q++) begin
-      if (state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !busy[q]) state_next[q] = sgdma_pkg::QUEUE_STOPPED;
-      if (state_reg[q] == sgdma_pkg::QUEUE_ABORTING && !busy[q] && head_reg[q] == tail_reg[q])
+      if (state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !busy_reg[q]) state_next[q] = sgdma_pkg::QUEUE_STOPPED;
+      if (state_reg[q] == sgdma_pkg::QUEUE_ABORTING && !busy_reg[q] && head_reg[q] == tail_reg[q])
         state_next[q] = sgdma_pkg::QUEUE_STOPPED;
     end
 
@@ -201,22 +228,26 @@ module sgdma_queues #(
       error_next[sel] = sgdma_pkg::QERR_NONE;
     end
 
-    if (sq_db_valid) begin
-      if (!sq_db_known) stray_next = 1'b1;
-      else if (state_reg[sq_db] != sgdma_pkg::QUEUE_ERROR) begin
-        if (sq_db_bad) begin
-          state_next[sq_db] = sgdma_pkg::QUEUE_ERROR;
-          error_next[sq_db] = sgdma_pkg::QERR_SQ_DOORBELL;
-        end else tail_next[sq_db] = sq_db_tail;
+    if (sq_db_reg) begin
+      if (!sq_known_reg) stray_next = 1'b1;
+      else if (state_reg[sq_queue_reg] != sgdma_pkg::QUEUE_ERROR) begin
+        if (sq_bad_reg) begin
+          state_next[sq_queue_reg] = sgdma_pkg::QUEUE_ERROR;
+          error_next[sq_queue_reg] = sgdma_pkg::QERR_SQ_DOORBELL;
+        end else tail_next[sq_queue_reg] = sq_value_reg;
       end
     end
-    if (cq_db_valid) begin
-      if (!cq_db_known) stray_next = 1'b1;
-      else if (state_reg[cq_db] != sgdma_pkg::QUEUE_ERROR) begin
-        if (cq_db_bad) begin
-          state_next[cq_db] = sgdma_pkg::QUEUE_ERROR;
-          error_next[cq_db] = sgdma_pkg::QERR_CQ_DOORBELL;
-        end else cq_head_next[cq_db] = cq_db_head;
+    advance = 1'b0;
+    if (cq_db_reg) begin
+      if (!cq_known_reg) stray_next = 1'b1;
+      else if (state_reg[cq_queue_reg] != sgdma_pkg::QUEUE_ERROR) begin
+        if (cq_bad_reg) begin
+          state_next[cq_queue_reg] = sgdma_pkg::QUEUE_ERROR;
+          error_next[cq_queue_reg] = sgdma_pkg::QERR_CQ_DOORBELL;
+        end else begin
+          cq_head_next[cq_queue_reg] = cq_value_reg;
+          advance = 1'b1;
+        end
       end
     end
     if (fetch_error) begin
@@ -233,7 +264,9 @@ module sgdma_queues #(
 
   always_comb begin
     for (int q = 0; q < QUEUES; q++) begin
-      busy[q] = owed_reg[q] != written_reg[q];
+      room_next[q] = room_reg[q] - CQ'(accept && 32'(check_queue) == q)
+          + (advance && 32'(cq_queue_reg) == q ? advance_reg : CQ'(0));
+      arm[q] = cq_db_reg && arm_reg && 32'(cq_queue_reg) == q;
       fetching[q] = state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
       open[q] = state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
       aborting[q] = state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
@@ -256,7 +289,9 @@ module sgdma_queues #(
       tail_reg <= '0;
       head_reg <= '0;
       cq_head_reg <= '0;
-      owed_reg <= '0;
+      flight_reg <= '0;
+      room_reg <= '0;
+      busy_reg <= '0;
       issued_reg <= '0;
       written_reg <= '0;
       place_reg <= '0;
@@ -271,18 +306,20 @@ module sgdma_queues #(
       stray_reg <= stray_next;
       if (cmd_valid) result_reg <= result_next;
       if (consume) head_reg[check_queue] <= head_reg[check_queue] + 1'b1;
-      if (accept) owed_reg[check_queue] <= owed_reg[check_queue] + 1'b1;
       if (issue) issued_reg[issue_queue] <= issued_reg[issue_queue] + 1'b1;
       if (written) written_reg[written_queue] <= written_reg[written_queue] + 1'b1;
       error_event_reg <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
-        // One place is kept back for the request that is being accepted this very cycle.
-        place_reg[q] <= (owed_reg[q] - cq_head_reg[q]) + CQ'(accept && 32'(check_queue) == q)
-                            < (CQ'(1) << cq_log2_reg[q]);
+        room_reg[q] <= room_next[q];
+        place_reg[q] <= room_next[q] != '0;
+        flight_reg[q] <= flight_reg[q] + CQ'(accept && 32'(check_queue) == q)
+            - CQ'(written && 32'(written_queue) == q);
+        busy_reg[q] <= flight_reg[q] != '0 || (accept && 32'(check_queue) == q);
         if (state_next[q] == sgdma_pkg::QUEUE_ERROR && state_reg[q] != sgdma_pkg::QUEUE_ERROR) error_event_reg <= 1'b1;
         if (restart[q]) begin
           head_reg[q] <= '0;
-          owed_reg[q] <= '0;
+          room_reg[q] <= CQ'(1) << cfg_cq_log2;
+          flight_reg[q] <= '0;
           issued_reg[q] <= '0;
           written_reg[q] <= '0;
         end
@@ -311,7 +348,7 @@ module sgdma_queues #(
   always_ff @(posedge clk) begin
     q_state <= state_reg[sel];
     q_error <= error_reg[sel];
-    q_in_flight <= owed_reg[sel] - written_reg[sel];
+    q_in_flight <= flight_reg[sel];
     q_sq_head <= head_reg[sel];
     q_cq_tail <= written_reg[sel];
   end

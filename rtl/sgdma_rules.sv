@@ -1,7 +1,8 @@
 // The alignment rules of both directions on one segment: two pipeline stages, one segment a cycle, never stalls.
 //
 // `out_rule` is the lowest-numbered rule that the segment violates, 0 when none. `out_sum` is the sum of the lengths of
-// the request so far, this segment included; bit 32 sticks when it overflows. META travels beside the segment.
+// the request so far, this segment included; bit 32 sticks when it overflows. META travels beside the segment. All limits are
+// held against the extent, the length less one: then the last byte's address needs one addition.
 
 module sgdma_rules #(
     parameter int META = 1,
@@ -27,7 +28,7 @@ module sgdma_rules #(
     output logic                  out_valid,
     output logic [4:0]            out_rule,
     output logic [ADDR_WIDTH-1:0] out_address,
-    output logic [31:0]           out_length,      // in bytes
+    output logic [31:0]           out_extent,      // bytes less one
     output logic [32:0]           out_sum,
     output logic [META-1:0]       out_meta
 );
@@ -39,20 +40,28 @@ module sgdma_rules #(
 
   wire [31:0] field_mask = LENGTH_BITS >= 32 ? 32'hffffffff : (32'd1 << LENGTH_BITS) - 32'd1;
   wire excess = (in_length & ~field_mask) != 32'd0;
-  logic [31:0] length;
+  logic [31:0] length, extent;
 
   always_comb begin
     case (LENGTH_ENCODING)
-      sgdma_pkg::LENGTH_ZERO_IS_MAX: length = in_length == 32'd0 ? 32'd1 << LENGTH_BITS : in_length;
-      sgdma_pkg::LENGTH_MINUS_ONE:   length = in_length + 32'd1;
-      default:                       length = in_length;
+      sgdma_pkg::LENGTH_ZERO_IS_MAX: begin
+        length = in_length == 32'd0 ? 32'd1 << LENGTH_BITS : in_length;
+        extent = in_length == 32'd0 ? field_mask : in_length - 32'd1;
+      end
+      sgdma_pkg::LENGTH_MINUS_ONE: begin
+        length = in_length + 32'd1;
+        extent = in_length;
+      end
+      default: begin
+        length = in_length;
+        extent = in_length - 32'd1;
+      end
     endcase
   end
 
-  logic valid_reg, c2h_reg, first_reg, last_reg, excess_reg;
+  logic valid_reg, c2h_reg, first_reg, last_reg, excess_reg, empty_reg;
   logic [63:0] address_reg;
-  logic [31:0] length_reg;
-  logic [64:0] past_reg;                            // address of the byte behind the segment
+  logic [31:0] extent_reg;
   logic [32:0] sum_reg;
   logic [15:0] phase_reg;                           // host address minus card address, low bits
   logic [META-1:0] meta_reg;
@@ -67,9 +76,9 @@ module sgdma_rules #(
       first_reg <= in_first;
       last_reg <= in_last;
       excess_reg <= excess;
+      empty_reg <= length == 32'd0;
       address_reg <= in_address;
-      length_reg <= length;
-      past_reg <= {1'b0, in_address} + 65'(length);
+      extent_reg <= extent;
       sum_reg <= {sum_next[32] | sum[32], sum_next[31:0]};
       phase_reg <= in_address[15:0] - in_card - sum[15:0];
       meta_reg <= in_meta;
@@ -81,9 +90,8 @@ module sgdma_rules #(
   // A selection between two constants is at most one LUT input.
   wire sgdma_pkg::rules_t r = c2h_reg ? C2H : H2C;
 
-  wire [63:0] final_byte = past_reg[63:0] - 64'd1;
-  wire [31:0] block_end = ({address_reg[31:0]} & r.boundary_mask) + length_reg - 32'd1;
-  wire block_carry = {1'b0, address_reg[31:0] & r.boundary_mask} + {1'b0, length_reg} - 33'd1 > 33'h0_ffffffff;
+  wire [64:0] final_byte = {1'b0, address_reg} + 65'(extent_reg);
+  wire [32:0] block_end = {1'b0, address_reg[31:0] & r.boundary_mask} + {1'b0, extent_reg};
   logic [12:1] broken;
 
   always_comb begin
@@ -91,18 +99,17 @@ module sgdma_rules #(
     broken[sgdma_pkg::RULE_ADDRESS_ALIGN] = (address_reg[15:0] & r.address_mask) != 16'd0;
     broken[sgdma_pkg::RULE_SKEW] = (address_reg[15:0] & r.skew_mask) != r.skew_residue;
     broken[sgdma_pkg::RULE_RESIDUE_MATCH] = (phase_reg & r.residue_mask) != 16'd0;
-    broken[sgdma_pkg::RULE_LENGTH_ALIGN] = !last_reg && (length_reg[15:0] & r.length_mask) != 16'd0;
-    broken[sgdma_pkg::RULE_TAIL_ALIGN] = last_reg && (length_reg[15:0] & r.tail_mask) != 16'd0;
-    broken[sgdma_pkg::RULE_MIN_SEGMENT_SIZE] = length_reg < r.min_segment_size;
-    broken[sgdma_pkg::RULE_MAX_SEGMENT_SIZE] = excess_reg || length_reg > r.max_segment_size;
+    broken[sgdma_pkg::RULE_LENGTH_ALIGN] = !last_reg && (~extent_reg[15:0] & r.length_mask) != 16'd0;
+    broken[sgdma_pkg::RULE_TAIL_ALIGN] = last_reg && (~extent_reg[15:0] & r.tail_mask) != 16'd0;
+    broken[sgdma_pkg::RULE_MIN_SEGMENT_SIZE] = empty_reg || extent_reg < r.min_segment_size - 32'd1;
+    broken[sgdma_pkg::RULE_MAX_SEGMENT_SIZE] = excess_reg || extent_reg >= r.max_segment_size;
     broken[sgdma_pkg::RULE_MAX_LAST_SEGMENT] = last_reg && r.max_last_segment != 32'd0
-        && length_reg > r.max_last_segment;
+        && extent_reg >= r.max_last_segment;
     broken[sgdma_pkg::RULE_GAP_BOUNDARY] = (!first_reg && (address_reg[31:0] & r.gap_mask) != 32'd0)
-        || (!last_reg && (past_reg[31:0] & r.gap_mask) != 32'd0);
-    broken[sgdma_pkg::RULE_SEGMENT_BOUNDARY] = r.boundary_used
-        && (block_carry || (block_end & ~r.boundary_mask) != 32'd0);
+        || (!last_reg && (~final_byte[31:0] & r.gap_mask) != 32'd0);
+    broken[sgdma_pkg::RULE_SEGMENT_BOUNDARY] = r.boundary_used && (block_end & ~{1'b0, r.boundary_mask}) != 33'd0;
     broken[sgdma_pkg::RULE_END_RULE] = r.end_forbidden[final_byte[5:0] & r.end_mask];
-    broken[sgdma_pkg::RULE_ADDRESS_BITS] = ((past_reg - 65'd1) >> ADDRESS_BITS) != 65'd0;
+    broken[sgdma_pkg::RULE_ADDRESS_BITS] = (final_byte >> ADDRESS_BITS) != 65'd0;
   end
 
   logic [4:0] rule;
@@ -117,7 +124,7 @@ module sgdma_rules #(
     if (valid_reg) begin
       out_rule <= rule;
       out_address <= ADDR_WIDTH'(address_reg);
-      out_length <= length_reg;
+      out_extent <= extent_reg;
       out_sum <= sum_reg;
       out_meta <= meta_reg;
     end

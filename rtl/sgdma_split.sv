@@ -3,6 +3,9 @@
 // For every request that is begun, its command goes to user logic first. A request of a queue that is being aborted is cut
 // short: its remaining segments are dropped and one last record with `burst_kill` ends it. `burst_begun` tells whether user
 // logic has been told of the request. `drop` cuts the present request short likewise.
+//
+// A segment is held as where it starts in its first block of BURST bytes, where it ends in its last one, and how many blocks
+// lie between, so that a burst needs no arithmetic but a count.
 
 module sgdma_split #(
     parameter int DATA_WIDTH = 64,
@@ -19,131 +22,131 @@ module sgdma_split #(
     input  logic                  drop,
 
     input  logic                  request_valid,
-    output logic                  request_ready,
+    output logic                  request_ready,   // taken, one cycle
     input  logic [QW-1:0]         request_queue,
-    input  logic [31:0]           request_length,
-    input  logic [47:0]           request_card,
-    input  logic [1:0]            request_port,
+    input  logic [15:0]           request_tag,
 
     input  logic                  list_valid,
     output logic                  list_ready,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_length,
+    input  logic [31:0]           list_extent,     // length less one
     input  logic                  list_last,
 
-    output logic                  cmd_valid,
-    input  logic                  cmd_ready,
-    output logic [47:0]           cmd_address,
-    output logic [31:0]           cmd_length,
-    output logic [1:0]            cmd_port,
-    output logic [7:0]            cmd_queue,
+    output logic                  cmd_push,        // the request being taken is begun
+    input  logic                  cmd_room,
 
     output logic                  burst_valid,
     input  logic                  burst_ready,
     output logic [ADDR_WIDTH-1:0] burst_address,
-    output logic [BB:0]           burst_bytes,
-    output logic [BB-LB:0]        burst_beats,
+    output logic [BB-LB:0]        burst_extent,    // beats less one
+    output logic [LB-1:0]         burst_tail,      // last byte of the last beat
     output logic [QW-1:0]         burst_queue,
+    output logic [15:0]           burst_tag,
     output logic                  burst_segment_last,
     output logic                  burst_request_last,
     output logic                  burst_kill,
     output logic                  burst_begun
 );
 
-  if (BURST > 4096 || BURST > 256 * (DATA_WIDTH / 8) || BURST < DATA_WIDTH / 8 || (1 << BB) != BURST) begin : g_bad_burst
-    $error("sgdma_split: BURST = %0d must be a power of two from one beat to 256 beats, and at most 4096", BURST);
+  if (BURST > 4096 || BURST > 256 * (DATA_WIDTH / 8) || BURST < DATA_WIDTH / 4 || (1 << BB) != BURST) begin : g_bad_burst
+    $error("sgdma_split: BURST = %0d must be a power of two from 2 to 256 beats, and at most 4096", BURST);
   end
 
-  typedef enum logic [1:0] {IDLE, RUN, DROP, KILL} state_t;
+  typedef enum logic [1:0] {RUN, DROP, KILL} state_t;
   state_t state_reg, state_next;
-  logic begun_reg, begun_next;
+  logic opening_reg;                               // the next segment begins a request
+  logic begun_reg;
   logic [QW-1:0] queue_reg;
+  logic [15:0] tag_reg;
 
   // The segment being cut.
-  logic have_reg;
-  logic [ADDR_WIDTH-1:0] address_reg;
-  logic [31:0] left_reg;
-  logic last_reg;
+  localparam int MORE = 33 - BB;
+  logic have_reg, final_reg, last_reg;
+  logic [ADDR_WIDTH-1:BB] block_reg;
+  logic [BB-1:0] start_reg, end_reg;
+  logic [MORE-1:0] more_reg;                       // blocks behind this one
 
-  wire abort = aborting[state_reg == IDLE ? request_queue : queue_reg];
+  wire abort = aborting[queue_reg] || drop;
+  wire abort_next = aborting[request_queue];
   wire out_move = !burst_valid || burst_ready;
-  wire [BB:0] room = (BB + 1)'(BURST) - {1'b0, address_reg[BB-1:0]};
-  wire fits = left_reg[31:BB+1] == '0 && left_reg[BB:0] <= room;
-  wire [BB:0] bytes = fits ? left_reg[BB:0] : room;
-  wire [BB:0] edge_bytes = (BB + 1)'(address_reg[LB-1:0]) + bytes + (BB + 1)'(DATA_WIDTH / 8 - 1);
+  wire cut = state_reg == RUN && have_reg && !abort && out_move;
+  wire free = state_reg == RUN && (!have_reg || (cut && final_reg));
+  wire turn = free && opening_reg && request_valid;
+  wire open = turn && !abort_next && list_valid && cmd_room;
+  wire refuse = turn && abort_next;
+  wire cut_short = state_reg == RUN && abort && (have_reg || !opening_reg);
+  wire load = open || (free && !opening_reg && !abort && list_valid);
+  wire over = have_reg && last_reg;                // nothing of the request is left in the list
+  wire [32:0] reach = {1'b0, 32'(list_address[BB-1:0])} + {1'b0, list_extent};
 
-  wire cut = state_reg == RUN && have_reg && !abort && !drop && out_move;
-  wire load = list_valid && ((state_reg == RUN && (!have_reg || (cut && fits && !last_reg)))
-                             || (state_reg == IDLE && request_ready && request_valid && !abort));
-  wire dropping = state_reg == DROP && !(have_reg && last_reg);
-
-  assign list_ready = load || dropping;
-  assign request_ready = state_reg == IDLE && (abort || !cmd_valid || cmd_ready);
+  assign request_ready = open || refuse;
+  assign cmd_push = open;
+  assign list_ready = load || state_reg == DROP;
 
   always_comb begin
     state_next = state_reg;
-    begun_next = begun_reg;
     case (state_reg)
-      IDLE:
-        if (request_valid && request_ready) begin
-          state_next = abort ? DROP : RUN;
-          begun_next = !abort;
-        end
       RUN:
-        if (abort || drop) state_next = DROP;
-        else if (cut && fits && last_reg) state_next = IDLE;
+        if (refuse) state_next = DROP;
+        else if (cut_short) state_next = over ? KILL : DROP;
       DROP:
-        if ((have_reg && last_reg) || (list_valid && list_last)) state_next = KILL;
+        if (list_valid && list_last) state_next = KILL;
       default:
-        if (out_move) state_next = IDLE;
+        if (out_move) state_next = RUN;
     endcase
   end
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      state_reg <= IDLE;
+      state_reg <= RUN;
       have_reg <= 1'b0;
+      opening_reg <= 1'b1;
       burst_valid <= 1'b0;
-      cmd_valid <= 1'b0;
     end else begin
       state_reg <= state_next;
       if (load) have_reg <= 1'b1;
-      else if ((cut && fits) || state_reg == KILL) have_reg <= 1'b0;
+      else if ((cut && final_reg) || cut_short) have_reg <= 1'b0;
+      if (load) opening_reg <= list_last;
+      else if (state_reg == KILL) opening_reg <= 1'b1;
       if (out_move) burst_valid <= cut || state_reg == KILL;
-      if (state_reg == IDLE && request_valid && request_ready && !abort) cmd_valid <= 1'b1;
-      else if (cmd_ready) cmd_valid <= 1'b0;
     end
   end
 
   always_ff @(posedge clk) begin
-    begun_reg <= begun_next;
-    if (state_reg == IDLE) queue_reg <= request_queue;
-    if (request_ready && request_valid && !abort) begin
-      cmd_address <= request_card;
-      cmd_length <= request_length;
-      cmd_port <= request_port;
-      cmd_queue <= 8'(request_queue);
+    if (request_ready) begin
+      queue_reg <= request_queue;
+      tag_reg <= request_tag;
+      begun_reg <= open;
     end
     if (load) begin
-      address_reg <= list_address;
-      left_reg <= list_length;
+      block_reg <= list_address[ADDR_WIDTH-1:BB];
+      start_reg <= list_address[BB-1:0];
+      end_reg <= reach[BB-1:0];
+      more_reg <= reach[32:BB];
+      final_reg <= reach[32:BB] == '0;
       last_reg <= list_last;
     end else if (cut) begin
-      address_reg <= {address_reg[ADDR_WIDTH-1:BB] + 1'b1, BB'(0)};
-      left_reg <= left_reg - 32'(room);
+      block_reg <= block_reg + 1'b1;
+      start_reg <= '0;
+      more_reg <= more_reg - 1'b1;
+      final_reg <= more_reg == MORE'(1);
     end
+  end
+
+  wire [BB-1:0] ending = final_reg ? end_reg : '1;
+
+  always_ff @(posedge clk) begin
     if (out_move) begin
-      burst_address <= address_reg;
-      burst_bytes <= bytes;
-      burst_beats <= edge_bytes[BB:LB];
+      burst_address <= {block_reg, start_reg};
+      burst_extent <= (BB - LB + 1)'(ending >> LB) - (BB - LB + 1)'(start_reg >> LB);
+      burst_tail <= ending[LB-1:0];
       burst_queue <= queue_reg;
-      burst_segment_last <= fits;
-      burst_request_last <= (fits && last_reg) || state_reg == KILL;
+      burst_tag <= tag_reg;
+      burst_segment_last <= final_reg;
+      burst_request_last <= (final_reg && last_reg) || state_reg == KILL;
       burst_kill <= state_reg == KILL;
       burst_begun <= begun_reg;
     end
   end
-
-  wire unused = &{1'b0, edge_bytes};
 
 endmodule

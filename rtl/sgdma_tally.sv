@@ -5,21 +5,21 @@
 module sgdma_tally #(
     parameter int BB = 9
 ) (
-    input  logic        clk,
-    input  logic        rst,
+    input  logic          clk,
+    input  logic          rst,
 
-    input  logic        burst,                     // a burst is complete
-    input  logic [BB:0] burst_bytes,
-    input  logic        burst_bad,                 // memory answered an error
-    input  logic        segment_last,              // it ends its segment
-    input  logic        abort,                     // the request is cut short
-    input  logic        stream_bad,                // user logic or its packet was at fault
-    input  logic        request_end,
+    input  logic          burst,                   // a burst is complete
+    input  logic [BB-1:0] burst_extent,            // its bytes less one
+    input  logic          burst_bad,               // memory answered an error
+    input  logic          segment_last,            // it ends its segment
+    input  logic          abort,                   // the request is cut short
+    input  logic          stream_bad,              // user logic or its packet was at fault
+    input  logic          request_end,
 
-    output logic        bad,
-    output logic [7:0]  status,
-    output logic [15:0] segment,
-    output logic [31:0] bytes
+    output logic          bad,
+    output logic [7:0]    status,
+    output logic [15:0]   segment,
+    output logic [31:0]   bytes
 );
 
   logic bad_reg;
@@ -29,8 +29,11 @@ module sgdma_tally #(
   wire fails = burst && burst_bad;
   wire good = burst && !burst_bad && !bad_reg;
 
+  // The carry into the lowest place adds the byte that the extent is short of.
+  wire [32:0] sum = {bytes_reg, good} + {32'(burst_extent & {BB{good}}), good};
+
   assign bad = bad_reg || fails;
-  assign bytes = bytes_reg + (good ? 32'(burst_bytes) : 32'd0);
+  assign bytes = sum[32:1];
   assign status = bad        ? sgdma_pkg::STATUS_BUS_ERROR
                 : stream_bad ? sgdma_pkg::STATUS_STREAM_ERROR
                 : abort      ? sgdma_pkg::STATUS_ABORTED
@@ -48,5 +51,7 @@ module sgdma_tally #(
       if (good && segment_last) segment_reg <= segment_reg + 16'd1;
     end
   end
+
+  wire unused = sum[0];
 
 endmodule

@@ -25,11 +25,11 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("boundary off by one beat", "sgdma_split.sv", "wire [BB:0] room = @;",
-           "(BB + 1)'(BURST) - {1'b0, address_reg[BB-1:0]}",
-           "(BB + 1)'(BURST) - {1'b0, address_reg[BB-1:0]} + (BB + 1)'(DATA_WIDTH / 8)", "test_transfers"),
-    Mutant("lost last strobe", "sgdma_c2h.sv", "strobe[i] = i >= 32'(lane) && @;",
-           "i < 32'(lane) + 32'(count)", "i < 32'(lane) + 32'(count) - 32'(want_last)", "test_transfers"),
+    Mutant("boundary off by one beat", "sgdma_split.sv", "burst_extent <= (BB - LB + 1)'(ending >> LB) - @;",
+           "(BB - LB + 1)'(start_reg >> LB)",
+           "(BB - LB + 1)'(start_reg >> LB) + (BB - LB + 1)'(!final_reg)", "test_transfers"),
+    Mutant("lost last strobe", "sgdma_c2h.sv", "assign strobe = ({BYTES{1'b1}} << lane) & (@);",
+           "{BYTES{1'b1}} >> ~tail", "{BYTES{1'b1}} >> ~tail >> want_last", "test_transfers"),
     Mutant("doubled completion", "sgdma_complete.sv", "assign in_ready = pick_ready && @ ?", "source_valid",
            "source_valid && timestamp[4:0] != 5'd7", "test_concurrency"),
     Mutant("early completion", "sgdma_c2h.sv", "assign log_take = log_valid && result_room && (log_kill || @);",

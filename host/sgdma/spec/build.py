@@ -40,7 +40,7 @@ class BuildParameters:
         beat = self.data_width // 8
         _one_of("data_width", self.data_width, DATA_WIDTHS)
         _within("queues", self.queues, 1, 31)
-        _power("burst_bytes", self.burst_bytes, beat, min(4096, 256 * beat))
+        _power("burst_bytes", self.burst_bytes, 2 * beat, min(4096, 256 * beat))
         _one_of("crc", self.crc, (0, 1))
         _power("list_slots", self.list_slots, 16, 32768)
         _power("prefetch_slots", self.prefetch_slots, 32, 32768)
