@@ -71,7 +71,7 @@ module sgdma_check #(
            LIST_SLOTS);
   end
 
-  typedef enum logic [1:0] {PICK, HEAD, WALK, SKIP} state_t;
+  typedef enum logic [2:0] {PICK, HEAD, BEGIN, FAIL, WALK, SKIP} state_t;
   state_t state_reg, state_next;
   logic [QW-1:0] queue_reg;
 
@@ -143,17 +143,25 @@ module sgdma_check #(
       header_status = sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_REQUEST_SIZE);
   end
 
-  // While requests are in the pipeline their segments are not yet taken off `list_free`.
+  // What the header says is judged in HEAD and acted on in BEGIN. While requests are in the pipeline their segments are not yet
+  // taken off `list_free`.
   logic pipe_empty;
+  logic [7:0] header_status_reg;
+  logic fits_reg;
   wire [FREE-1:0] room = list_free[is_c2h];
   wire fits = (room >= FREE'(header.segment_count) && pipe_empty) || 16'(room) >= header.segment_count + 16'd8;
+  wire sane = header_status_reg == sgdma_pkg::STATUS_OK;
+
+  always_ff @(posedge clk) begin
+    if (state_reg == HEAD) header_status_reg <= header_status;
+    fits_reg <= fits;
+  end
 
   // A queue whose list does not fit claims its direction, so that smaller requests of other queues can't starve it.
   logic [1:0] claimed_reg;
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
-  wire can_begin = reject_room && request_room[is_c2h]
-      && (header_status != sgdma_pkg::STATUS_OK || (fits && !claimed));
+  wire can_begin = reject_room && request_room[is_c2h] && (!sane || (fits_reg && !claimed));
 
   // --------------------------------------------------------------------------------------------------- walk
 
@@ -161,7 +169,8 @@ module sgdma_check #(
   logic [11:0] walk_reg;
   logic [SQ-1:0] limit_reg;                       // slots between the header and the tail
   logic c2h_reg;
-  logic context_push, context_room;
+  localparam int CONTEXT = QW + 4 + 16 + 32 + 48 + 2;
+  logic [CONTEXT-1:0] context_reg;
   logic token_valid, token_segment, token_last;
   logic [7:0] token_status;
   logic [15:0] token_index;
@@ -178,7 +187,6 @@ module sgdma_check #(
     flush = 1'b0;
     slot_take = 1'b0;
     accept = 1'b0;
-    context_push = 1'b0;
     token_valid = 1'b0;
     token_segment = 1'b0;
     token_last = 1'b1;
@@ -193,19 +201,23 @@ module sgdma_check #(
         if (!accepting[queue_reg] || bad[queue_reg] || !waiting) begin
           state_next = PICK;
           flush = 1'b1;
-        end else if (slot_valid_reg && context_room) begin
-          if (!can_begin) begin
-            state_next = PICK;
-            flush = 1'b1;
-          end else begin
-            accept = 1'b1;
-            slot_take = 1'b1;
-            context_push = 1'b1;
-            token_valid = header_status != sgdma_pkg::STATUS_OK;
-            token_status = header_status;
-            state_next = header_status == sgdma_pkg::STATUS_OK ? WALK : SKIP;
-          end
+        end else if (slot_valid_reg) state_next = BEGIN;
+
+      BEGIN:
+        if (!accepting[queue_reg] || !can_begin) begin
+          state_next = PICK;
+          flush = 1'b1;
+        end else begin
+          accept = 1'b1;
+          slot_take = 1'b1;
+          state_next = sane ? WALK : FAIL;
         end
+
+      FAIL: begin
+        token_valid = 1'b1;
+        token_status = header_status_reg;
+        state_next = SKIP;
+      end
 
       WALK: begin
         token_index = {4'd0, walk_reg};
@@ -273,8 +285,8 @@ module sgdma_check #(
       claimer_reg <= '0;
     end else begin
       for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
-      if (state_reg == HEAD && slot_valid_reg && header_status == sgdma_pkg::STATUS_OK && !claimed) begin
-        claimed_reg[is_c2h] <= !accept && !fits;
+      if (state_reg == BEGIN && sane && !claimed) begin
+        claimed_reg[is_c2h] <= !accept && !fits_reg;
         claimer_reg[is_c2h] <= queue_reg;
       end
     end
@@ -285,6 +297,7 @@ module sgdma_check #(
       count_reg <= header.segment_count;
       tag_reg <= header.tag;
       c2h_reg <= is_c2h;
+      context_reg <= {queue_reg, header.opcode, header.tag, header.total_length, header.card_address, port};
       limit_reg <= sq_tail[queue_reg] - sq_head[queue_reg] - 1'b1;
       walk_reg <= 12'd0;
     end else if (state_reg == WALK && slot_take) walk_reg <= walk_reg + 12'd1;
@@ -292,15 +305,12 @@ module sgdma_check #(
 
   // -------------------------------------------------------------------------------------------------- rules
 
-  localparam int META = 1 + 1 + 8 + 16;
-  logic judge_valid, judge_segment, judge_last;
+  localparam int META = 1 + 1 + 8 + 16 + CONTEXT;
+  logic judge_valid, judge_segment, judge_last, judge_mismatch, failed_reg;
   logic [4:0] judge_rule;
-  logic [7:0] judge_status;
-  logic [15:0] judge_index;
-  logic [32:0] judge_sum;
-  logic [15:0] card_reg;
-
-  always_ff @(posedge clk) if (accept) card_reg <= header.card_address[15:0];
+  logic [7:0] judge_status, status_reg, status;
+  logic [15:0] judge_index, segment_reg, index;
+  logic [3:0] context_opcode;
 
   sgdma_rules #(
       .META(META), .ADDR_WIDTH(ADDR_WIDTH), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
@@ -308,25 +318,15 @@ module sgdma_check #(
   ) rules (
       .clk(clk), .rst(rst),
       .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(walk_reg == 12'd0), .in_last(walk_last),
-      .in_address(segment.address), .in_length(segment.length), .in_card(card_reg),
-      .in_meta({token_segment, token_last, token_status, token_index}),
-      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent),
-      .out_sum(judge_sum), .out_meta({judge_segment, judge_last, judge_status, judge_index}));
+      .in_address(segment.address), .in_length(segment.length), .in_card(context_reg[17:2]),
+      .in_total(context_reg[81:50]),
+      .in_meta({token_segment, token_last, token_status, token_index, context_reg}),
+      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent), .out_sum(),
+      .out_mismatch(judge_mismatch),
+      .out_meta({judge_segment, judge_last, judge_status, judge_index, request_queue, context_opcode, request_tag,
+                 request_length, request_card, request_port}));
 
   // -------------------------------------------------------------------------------------------------- judge
-
-  localparam int CONTEXT = QW + 4 + 16 + 32 + 48 + 2;
-  logic [3:0] context_opcode;
-  logic context_valid, failed_reg;
-  logic [7:0] status_reg, status;
-  logic [15:0] segment_reg, index;
-
-  sgdma_fifo #(.WIDTH(CONTEXT), .DEPTH(4)) contexts (
-      .clk(clk), .rst(rst),
-      .in_valid(context_push), .in_ready(context_room),
-      .in_data({queue_reg, header.opcode, header.tag, header.total_length, header.card_address, port}),
-      .out_valid(context_valid), .out_ready(judge_valid && judge_last),
-      .out_data({request_queue, context_opcode, request_tag, request_length, request_card, request_port}), .level());
 
   always_comb begin
     status = status_reg;
@@ -338,7 +338,7 @@ module sgdma_check #(
       end else if (judge_rule != 5'd0) begin
         status = sgdma_pkg::RULE_BASE + 8'(judge_rule);
         index = judge_index;
-      end else if (judge_last && judge_sum != {1'b0, request_length}) begin
+      end else if (judge_last && judge_mismatch) begin
         status = sgdma_pkg::STATUS_LENGTH_MISMATCH;
         index = sgdma_pkg::NO_SEGMENT;
       end else begin
@@ -378,9 +378,9 @@ module sgdma_check #(
   end
 
   // `list_free` shows a push one cycle late.
-  logic idle_reg;
-  always_ff @(posedge clk) idle_reg <= !context_valid && !rst;
-  assign pipe_empty = idle_reg && !context_valid;
+  logic [2:0] busy_reg;
+  always_ff @(posedge clk) busy_reg <= rst ? 3'd0 : {busy_reg[1:0], state_reg == WALK || state_reg == FAIL || judge_valid};
+  assign pipe_empty = busy_reg == 3'd0;
 
   wire unused = &{1'b0, header, list_free, H2C, C2H};
 

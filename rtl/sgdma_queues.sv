@@ -44,7 +44,7 @@ module sgdma_queues #(
     // What the other blocks see of every queue.
     output logic [QUEUES-1:0]         fetching,   // descriptors may be fetched
     output logic [QUEUES-1:0]         accepting,  // requests may be accepted, and a completion has its place
-    output logic [QUEUES-1:0]         aborting,
+    output logic [QUEUES-1:0]         aborting,   // a cycle behind the state
     output logic [QUEUES-1:0]         failed,     // in ERROR
     output logic [QUEUES-1:0]         restart,    // START: forget what was prefetched
     output logic [QUEUES-1:0][SQ-1:0] sq_tail,
@@ -269,7 +269,6 @@ module sgdma_queues #(
       arm[q] = cq_db_reg && arm_reg && 32'(cq_queue_reg) == q;
       fetching[q] = state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
       open[q] = state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
-      aborting[q] = state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
       failed[q] = state_reg[q] == sgdma_pkg::QUEUE_ERROR;
       unread = written_reg[q] - cq_head_reg[q];
       cq_unread[q] = unread[CQ-1] ? '0 : unread;   // the host may be ahead of the write response
@@ -295,6 +294,7 @@ module sgdma_queues #(
       issued_reg <= '0;
       written_reg <= '0;
       place_reg <= '0;
+      aborting <= '0;
       result_reg <= '0;
       stray_reg <= 1'b0;
       error_event_reg <= 1'b0;
@@ -310,6 +310,7 @@ module sgdma_queues #(
       if (written) written_reg[written_queue] <= written_reg[written_queue] + 1'b1;
       error_event_reg <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
+        aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         room_reg[q] <= room_next[q];
         place_reg[q] <= room_next[q] != '0;
         flight_reg[q] <= flight_reg[q] + CQ'(accept && 32'(check_queue) == q)

@@ -23,6 +23,7 @@ module sgdma_rules #(
     input  logic [63:0]           in_address,
     input  logic [31:0]           in_length,       // as encoded in the slot
     input  logic [15:0]           in_card,         // low bits of the request's card address
+    input  logic [31:0]           in_total,        // that the request's lengths must add up to
     input  logic [META-1:0]       in_meta,
 
     output logic                  out_valid,
@@ -30,6 +31,7 @@ module sgdma_rules #(
     output logic [ADDR_WIDTH-1:0] out_address,
     output logic [31:0]           out_extent,      // bytes less one
     output logic [32:0]           out_sum,
+    output logic                  out_mismatch,    // so far they don't
     output logic [META-1:0]       out_meta
 );
 
@@ -63,6 +65,7 @@ module sgdma_rules #(
   logic [63:0] address_reg;
   logic [31:0] extent_reg;
   logic [32:0] sum_reg;
+  logic [31:0] total_reg;
   logic [15:0] phase_reg;                           // host address minus card address, low bits
   logic [META-1:0] meta_reg;
 
@@ -81,6 +84,7 @@ module sgdma_rules #(
       extent_reg <= extent;
       sum_reg <= {sum_next[32] | sum[32], sum_next[31:0]};
       phase_reg <= in_address[15:0] - in_card - sum[15:0];
+      total_reg <= in_total;
       meta_reg <= in_meta;
     end
   end
@@ -126,6 +130,7 @@ module sgdma_rules #(
       out_address <= ADDR_WIDTH'(address_reg);
       out_extent <= extent_reg;
       out_sum <= sum_reg;
+      out_mismatch <= sum_reg != {1'b0, total_reg};
       out_meta <= meta_reg;
     end
   end

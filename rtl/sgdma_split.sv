@@ -1,4 +1,5 @@
-// Turns the segments of checked requests into bursts: one burst a cycle, none crosses a multiple of BURST bytes.
+// Turns the segments of checked requests into bursts, none of which crosses a multiple of BURST bytes: one a cycle, and a cycle
+// to take in a segment.
 //
 // For every request that is begun, its command goes to user logic first. A request of a queue that is being aborted is cut
 // short: its remaining segments are dropped and one last record with `burst_kill` ends it. `burst_begun` tells whether user
@@ -70,7 +71,7 @@ module sgdma_split #(
   wire abort_next = aborting[request_queue];
   wire out_move = !burst_valid || burst_ready;
   wire cut = state_reg == RUN && have_reg && !abort && out_move;
-  wire free = state_reg == RUN && (!have_reg || (cut && final_reg));
+  wire free = state_reg == RUN && !have_reg;
   wire turn = free && opening_reg && request_valid;
   wire open = turn && !abort_next && list_valid && cmd_room;
   wire refuse = turn && abort_next;
