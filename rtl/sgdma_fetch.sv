@@ -53,6 +53,7 @@ module sgdma_fetch #(
   localparam int REGION = $clog2(PREFETCH) - LANE;                  // rows of a queue's region, log2
   localparam int ROWS = QUEUES << REGION;
   localparam int RW = $clog2(ROWS);
+  localparam int FILL = $clog2(PREFETCH) + 1;
 
   if (PREFETCH < 2 * CHUNK || (1 << $clog2(PREFETCH)) != PREFETCH) begin : g_bad_prefetch
     $error("sgdma_fetch: PREFETCH = %0d must be a power of two of at least %0d", PREFETCH, 2 * CHUNK);
@@ -66,7 +67,6 @@ module sgdma_fetch #(
   logic [QUEUES-1:0] want;
   logic [QW-1:0] queue_reg, pick;
   logic pick_valid;
-  logic [CHUNK_LOG2:0] slots_reg, slots;
   logic [ADDR_WIDTH-1:0] addr_reg;
   logic [7:0] len_reg;
   logic log_ready;
@@ -76,7 +76,9 @@ module sgdma_fetch #(
     pick = queue_reg;
     pick_valid = 1'b0;
     for (int q = 0; q < QUEUES; q++) begin
-      want[q] = fetching[q] && !bad_reg[q] && next_reg[q] != sq_tail[q] && (next_reg[q] - sq_head[q]) <= SQ'(PREFETCH - CHUNK);
+      // No more than PREFETCH slots lie between head and next, so the low bits of their distance tell.
+      want[q] = fetching[q] && !bad_reg[q] && next_reg[q] != sq_tail[q]
+          && (FILL'(next_reg[q]) - FILL'(sq_head[q])) <= FILL'(PREFETCH - CHUNK);
     end
     for (int i = QUEUES; i > 0; i--) begin
       if (want[(32'(queue_reg) + i) % QUEUES]) begin
@@ -88,11 +90,14 @@ module sgdma_fetch #(
 
   // A chunk ends at the tail, at a multiple of 16 slots, or at the end of a ring smaller than that.
   wire [SQ-1:0] next_slot = next_reg[queue_reg];
-  wire [SQ-1:0] waiting = sq_tail[queue_reg] - next_slot;
-  wire [CHUNK_LOG2:0] edge_size = base_log2 < 5'(CHUNK_LOG2) ? (CHUNK_LOG2 + 1)'(1) << base_log2[2:0]
-                                                             : (CHUNK_LOG2 + 1)'(CHUNK);
-  wire [CHUNK_LOG2:0] to_edge = edge_size - ({1'b0, next_slot[CHUNK_LOG2-1:0]} & (edge_size - 1'b1));
-  assign slots = waiting < SQ'(to_edge) ? waiting[CHUNK_LOG2:0] : to_edge;
+  wire [SQ-1:0] tail = sq_tail[queue_reg];
+  wire [SQ-1:0] waiting = tail - next_slot;
+  wire [CHUNK_LOG2-1:0] edge_mask = {base_log2 > 5'd3, base_log2 > 5'd2, 2'b11};
+  wire [CHUNK_LOG2-1:0] to_edge = ~next_slot[CHUNK_LOG2-1:0] & edge_mask;          // slots less one
+  wire near = waiting[SQ-1:CHUNK_LOG2] == '0 && waiting[CHUNK_LOG2-1:0] <= to_edge;
+  wire [SQ-1:0] past_edge = (next_slot | SQ'(edge_mask)) + 1'b1;
+  wire [SQ-1:0] past_chunk = near ? tail : past_edge;
+  wire [CHUNK_LOG2-1:0] last_slot = past_chunk[CHUNK_LOG2-1:0] - 1'b1;
   assign base_queue = queue_reg;
 
   wire [SQ-1:0] ring_mask = (SQ'(1) << base_log2) - 1'b1;
@@ -100,10 +105,9 @@ module sgdma_fetch #(
   wire [63:0] slot_address = base_address + 64'(slot_offset);
   logic [7:0] beats_less_one;
   if (DATA_WIDTH == 64) begin : g_len_narrow
-    assign beats_less_one = {2'b0, slots, 1'b0} - 8'd1;
+    assign beats_less_one = {3'b0, last_slot - next_slot[CHUNK_LOG2-1:0], 1'b1};
   end else begin : g_len_wide
-    wire [7:0] lane = 8'(next_slot) & 8'((1 << LANE) - 1);
-    assign beats_less_one = (lane + 8'(slots) - 8'd1) >> LANE;
+    assign beats_less_one = 8'(last_slot >> LANE) - 8'(next_slot[CHUNK_LOG2-1:0] >> LANE);
   end
 
   assign ar_valid = state_reg == SEND && log_ready;
@@ -125,7 +129,7 @@ module sgdma_fetch #(
         end
         SIZE: begin
           state_reg <= SEND;
-          next_reg[queue_reg] <= next_slot + SQ'(slots);
+          next_reg[queue_reg] <= past_chunk;
         end
         default: if (sent) state_reg <= PICK;
       endcase
@@ -133,12 +137,12 @@ module sgdma_fetch #(
     end
   end
 
-  logic [SQ-1:0] first_reg;
+  logic [SQ-1:0] first_reg, past_reg;
 
   always_ff @(posedge clk) begin
     if (state_reg == SIZE) begin
-      slots_reg <= slots;
       first_reg <= next_slot;
+      past_reg <= past_chunk;
       addr_reg <= ADDR_WIDTH'(slot_address) & ~ADDR_WIDTH'(BEAT_BYTES - 1);
       len_reg <= beats_less_one;
     end
@@ -148,13 +152,12 @@ module sgdma_fetch #(
 
   logic log_valid;
   logic [QW-1:0] log_queue;
-  logic [SQ-1:0] log_first;
-  logic [CHUNK_LOG2:0] log_slots;
+  logic [SQ-1:0] log_first, log_past;
 
-  sgdma_fifo #(.WIDTH(QW + SQ + CHUNK_LOG2 + 1), .DEPTH(16)) log (
+  sgdma_fifo #(.WIDTH(QW + 2 * SQ), .DEPTH(16)) log (
       .clk(clk), .rst(rst),
-      .in_valid(sent), .in_ready(log_ready), .in_data({queue_reg, first_reg, slots_reg}),
-      .out_valid(log_valid), .out_ready(r_valid && r_last), .out_data({log_queue, log_first, log_slots}), .level());
+      .in_valid(sent), .in_ready(log_ready), .in_data({queue_reg, first_reg, past_reg}),
+      .out_valid(log_valid), .out_ready(r_valid && r_last), .out_data({log_queue, log_first, log_past}), .level());
 
   logic running_reg;                                                // in the middle of a burst
   logic half_reg;                                                   // of a slot, 64 bit only
@@ -163,10 +166,9 @@ module sgdma_fetch #(
   logic [QUEUES-1:0] bad_reg;
 
   wire [SQ-1:0] cursor = running_reg ? cursor_reg : log_first;
-  wire [SQ-1:0] past = log_first + SQ'(log_slots);
   wire slot_done = DATA_WIDTH > 64 || half_reg;
   wire [SQ-1:0] cursor_up = ((cursor >> LANE) + 1'b1) << LANE;
-  wire [SQ-1:0] cursor_next = !slot_done ? cursor : r_last ? past : cursor_up;
+  wire [SQ-1:0] cursor_next = !slot_done ? cursor : r_last ? log_past : cursor_up;
 
   always_comb begin
     for (int q = 0; q < QUEUES; q++) busy[q] = next_reg[q] != filled_reg[q];
