@@ -10,6 +10,7 @@ import pytest
 from sgdma.bench.plan import COMMON, hostile_pieces, loop_plan, same_plan
 from sgdma.errors import PieceError, Unplannable
 from sgdma.rules import Direction, Rule, RuleSet, check_batch, check_request, exact, load, names
+from sgdma.rules import plan as planner
 from sgdma.rules.plan import BatchPlan, plan, plan_batch
 
 
@@ -87,6 +88,17 @@ def test_a_batch_plans_each_request_as_if_alone(name: str) -> None:
         assert np.array_equal(alone.addresses, batch.addresses[segments])
         assert np.array_equal(alone.lengths, batch.lengths[segments])
         assert (alone.bounce_size, alone.bounce_align) == (batch.bounce_size[i], batch.bounce_align[i])
+
+
+@pytest.mark.parametrize("sizes", [(3, 300, 2), (3, 300)])
+def test_a_request_of_many_chunks_is_planned_as_one(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses, lengths, _ = hostile_pieces(load("aligned64"), sum(sizes), sum(sizes), seed=2)
+    arguments = addresses, lengths, np.cumsum([0, *sizes]), load("aligned64"), Direction.H2C
+    whole = plan_batch(*arguments)
+    monkeypatch.setattr(planner, "CHUNK", 50)
+    parts = plan_batch(*arguments)
+    for field in dataclasses.fields(BatchPlan):
+        assert np.array_equal(getattr(whole, field.name), getattr(parts, field.name)), field.name
 
 
 @pytest.mark.parametrize("name", COMMON)

@@ -20,7 +20,7 @@ __all__ = ["Copies", "Layout", "base_align", "copies", "layout", "slot_offsets"]
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """``offset``: place in the request's area of every segment, 0 for direct ones; ``size``, ``align`` per request."""
+    """``offset``: place in the request's area of every bounced segment; ``size``, ``align`` per request."""
 
     offset: I64
     size: I64
@@ -31,7 +31,7 @@ class Layout:
 class Copies:
     """Byte ranges to copy, one element each: piece -> bounce area before H2C, bounce area -> piece after C2H."""
 
-    request: I64
+    bounds: I64  # request i owns bounds[i]:bounds[i + 1]
     piece: I64  # index in the caller's list
     address: I64
     offset: I64  # in the request's bounce area
@@ -43,66 +43,72 @@ def base_align(side: DirectionRules, grid: Grid) -> int:
     return max(grid.inner, side.residue_match, side.end_modulus)
 
 
-def slot_offsets(stream: Stream, rows: Rows, grid: Grid, side: DirectionRules) -> I64:
-    """Offset of every row inside a slot that starts on a multiple of :func:`base_align`."""
-    total, card = stream.total[rows.request], stream.card[rows.request]
-    offset = np.full(len(rows.start), grid.residue, np.int64)
+def slot_offsets(side: DirectionRules, grid: Grid, start: I64, end: I64, total: I64 | int, card: I64 | int) -> I64:
+    """Offset of every segment inside a slot that starts on a multiple of :func:`base_align`.
+
+    `total`, `card`: of each segment's request, or one for all.
+    """
+    offset = np.full(len(start), grid.residue, np.int64)
     period = grid.first
     if side.residue_match > period:
-        offset, period = (card + rows.start) & (side.residue_match - 1), side.residue_match
+        offset, period = (card + start) & (side.residue_match - 1), side.residue_match
     if side.gap_boundary > 1:
-        opening = (rows.start == 0) & (rows.end < total) & (side.gap_boundary > period)
-        offset = np.where(opening, (rows.start - rows.end) & (side.gap_boundary - 1), offset)
-        period_of_row = np.where(opening | (rows.start > 0), max(period, side.gap_boundary), period)
+        opening = (start == 0) & (end < total) & (side.gap_boundary > period)
+        offset = np.where(opening, (start - end) & (side.gap_boundary - 1), offset)
+        period_of_row = np.where(opening | (start > 0), max(period, side.gap_boundary), period)
     else:
-        period_of_row = np.full(len(rows.start), period, np.int64)
+        period_of_row = np.full(len(start), period, np.int64)
     if side.end_forbidden and period < side.end_modulus:
-        offset = offset + _shift_to_good_end(side, offset + rows.end - rows.start, period_of_row)
+        offset = offset + _shift_to_good_end(side, offset + end - start, period_of_row)
     return offset
 
 
 def layout(stream: Stream, rows: Rows, grid: Grid, side: DirectionRules) -> Layout:
     """Place all bounced rows, each request in an area of its own that starts on a multiple of its ``align``."""
-    which = np.flatnonzero(rows.bounced)
-    bounced = Rows(*(getattr(rows, field.name)[which] for field in dataclasses.fields(Rows)))
-    inside = slot_offsets(stream, bounced, grid, side)
-    used = inside + bounced.end - bounced.start
-    align = base_align(side, grid)
-    slot = (used + align - 1) & -align
-    place, size = _stack(stream, bounced.request, slot)
+    which, bounds, align = rows.which, rows.which_bounds, base_align(side, grid)
+    request = rows.request[which] if len(which) else which
+    total, card = stream.total[request], stream.card[request]
+    inside = slot_offsets(side, grid, rows.start[which], rows.end[which], total, card)
+    slot = (inside + rows.length[which] + align - 1) & -align
+    place, size = _stack(bounds, slot)
     aligns = np.full(len(stream.total), align, np.int64)
     if side.segment_boundary:
         large = size > side.segment_boundary
         if large.any():
-            slot = np.where(large[bounced.request], _power_above(slot), slot)
-            order = np.lexsort((np.where(large[bounced.request], -slot, 0), bounced.request))
-            sorted_place, size = _stack(stream, bounced.request[order], slot[order])
+            slot = np.where(large[request], _power_above(slot), slot)
+            order = np.lexsort((np.where(large[request], -slot, 0), request))
+            sorted_place, size = _stack(bounds, slot[order])
             place = np.empty_like(sorted_place)
             place[order] = sorted_place
         aligns = np.where(size > 0, np.maximum(align, np.minimum(side.segment_boundary, _power_above(size))), align)
-    offset = np.zeros(len(rows.start), np.int64)
-    offset[which] = place + inside
-    return Layout(offset, size, aligns)
+    return Layout(place + inside, size, aligns)
 
 
 def copies(stream: Stream, rows: Rows, offset: I64) -> Copies:
     """What each bounced row takes from which piece; pieces stay apart even where their addresses are adjacent."""
-    which = np.flatnonzero(rows.bounced)
-    request = rows.request[which]
-    begin, end = stream.base[request] + rows.start[which], stream.base[request] + rows.end[which]
-    piece_begin = stream.place
-    first = np.searchsorted(piece_begin, begin, side="right") - 1
-    owner, rank = expand(np.searchsorted(piece_begin, end, side="left") - first)
+    which = rows.which
+    begin = rows.start[which] + np.repeat(stream.base, np.diff(rows.which_bounds))
+    end = begin + rows.length[which]
+    first = _holding(stream, begin, rows.piece[which])
+    counts = _holding(stream, end - 1, first) - first + 1
+    owner, rank = expand(counts)
     piece = first[owner] + rank
-    low = np.maximum(begin[owner], piece_begin[piece])
-    high = np.minimum(end[owner], piece_begin[piece] + stream.length[piece])
+    place = stream.place[piece]
+    low = np.maximum(begin[owner], place)
+    high = np.minimum(end[owner], place + stream.length[piece])
+    bounds = np.append(0, np.cumsum(counts))[rows.which_bounds]
     return Copies(
-        request[owner],
-        stream.index[piece],
-        stream.address[piece] + low - piece_begin[piece],
-        offset[which][owner] + low - begin[owner],
-        high - low,
+        bounds, stream.index[piece], stream.address[piece] + low - place, (offset - begin)[owner] + low, high - low
     )
+
+
+def _holding(stream: Stream, place: I64, piece: I64) -> I64:
+    """The piece that holds each place, given one at or before it; few are further on than given."""
+    further = np.flatnonzero(stream.place[piece] + stream.length[piece] <= place)
+    if len(further):
+        piece = piece.copy()
+        piece[further] = np.searchsorted(stream.place, place[further], side="right") - 1
+    return piece
 
 
 def _shift_to_good_end(side: DirectionRules, end: I64, period: I64) -> I64:
@@ -116,12 +122,12 @@ def _shift_to_good_end(side: DirectionRules, end: I64, period: I64) -> I64:
     return shift
 
 
-def _stack(stream: Stream, request: I64, slot: I64) -> tuple[I64, I64]:
+def _stack(bounds: I64, slot: I64) -> tuple[I64, I64]:
     """Slots one after the other inside each request: (place, area size per request)."""
     top = np.zeros(len(slot) + 1, np.int64)
     np.cumsum(slot, out=top[1:])
-    bounds = np.searchsorted(request, np.arange(len(stream.total) + 1))
-    return top[:-1] - top[bounds[:-1]][request], top[bounds[1:]] - top[bounds[:-1]]
+    edges = top[bounds]
+    return top[:-1] - np.repeat(edges[:-1], np.diff(bounds)), np.diff(edges)
 
 
 def _power_above(value: I64) -> I64:

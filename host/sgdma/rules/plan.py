@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,8 +132,9 @@ def plan_batch(
     bounds = np.asarray(offsets, dtype=np.int64)
     address, length = check_pieces(addresses, lengths, bounds)
     card = np.broadcast_to(np.asarray(card_addresses, dtype=np.uint64), (len(bounds) - 1,))
-    edges = np.unique(np.searchsorted(bounds, np.arange(CHUNK, len(length), CHUNK))).tolist()
-    starts, stops = [0, *edges], [*edges, len(card)]
+    edges = np.unique(np.searchsorted(bounds, np.arange(CHUNK, len(length), CHUNK)))
+    starts = [0, *edges[edges < len(card)].tolist()]
+    stops = [*starts[1:], len(card)]
     parts = []
     for start, stop in zip(starts, stops, strict=True):
         near, far = bounds[start], bounds[stop]
@@ -150,17 +152,19 @@ def _planned(stream: Stream, rules: RuleSet, direction: Direction) -> BatchPlan:
     _refuse_hopeless(stream, grid, side)
     runs = make_runs(stream, rules, side)
     rows = choose(stream, runs, grid, side)
-    placed = layout(stream, rows, grid, side)
     proven = np.ones(len(stream.total), np.bool_)
-    verdict = _check(rules, direction, stream, rows, placed)
+    placed = layout(stream, rows, grid, side)
+    address = _placed_at(rows, placed)
+    verdict = _check(rules, direction, stream, rows, address)
     failed = np.flatnonzero(verdict.rule)
     if len(failed):
         rows, proven = _search(stream, runs, grid, rules, side, rows, verdict, failed)
         placed = layout(stream, rows, grid, side)
-        wrong = np.flatnonzero(_check(rules, direction, stream, rows, placed).rule)
+        address = _placed_at(rows, placed)
+        wrong = np.flatnonzero(_check(rules, direction, stream, rows, address).rule)
         if len(wrong):
             raise AssertionError(f"request {wrong[0]}: the search gave a plan that the check refuses")
-    return _assemble(stream, rows, placed, copies(stream, rows, placed.offset), proven)
+    return _assemble(stream, rows, address, placed, copies(stream, rows, placed.offset), proven)
 
 
 def _misplaced(base: int, align: int) -> PieceError:
@@ -181,6 +185,10 @@ def _arrays(pieces: Iterable[tuple[int, int]] | tuple[U64, U64]) -> tuple[U64, U
 def _refuse_hopeless(stream: Stream, grid: Grid, side: DirectionRules) -> None:
     """Raise :class:`Unplannable` for what no choice of segments can mend."""
     total, card = stream.total, stream.card
+    grain = max(side.total_align, side.tail_align)
+    sizes = max(1, side.min_segment_size) <= total.min() and total.max() <= side.max_request_size
+    if sizes and side.residue_match == 1 and not np.bitwise_or.reduce(total) & (grain - 1):
+        return
     cases: list[tuple[Rule, Bool, I64, str, str]] = [
         (Rule.MAX_REQUEST_SIZE, total == 0, total, "at least 1 byte", "don't submit empty requests"),
         (Rule.TOTAL_ALIGN, total & (side.total_align - 1) != 0, total, f"a multiple of {side.total_align}", "pad it"),
@@ -198,13 +206,17 @@ def _refuse_hopeless(stream: Stream, grid: Grid, side: DirectionRules) -> None:
             raise Unplannable(rule, int(value[request]) % (1 << 64), limit, remedy, request)
 
 
-def _check(rules: RuleSet, direction: Direction, stream: Stream, rows: Rows, placed: Layout) -> BatchCheck:
-    """The hardware's verdict with all bounce areas at address 0, which stands for every aligned base."""
-    address = np.where(rows.bounced, placed.offset, rows.address).view(np.uint64)
-    offsets = np.searchsorted(rows.request, np.arange(len(stream.total) + 1))
-    return check_batch(
-        rules, direction, address, (rows.end - rows.start).view(np.uint64), offsets, stream.card.view(np.uint64)
-    )
+def _placed_at(rows: Rows, placed: Layout) -> U64:
+    """Addresses of all segments, with all bounce areas at 0, which stands for every aligned base."""
+    address = rows.address.copy()
+    address[rows.which] = placed.offset
+    return address.view(np.uint64)
+
+
+def _check(rules: RuleSet, direction: Direction, stream: Stream, rows: Rows, address: U64) -> BatchCheck:
+    """The hardware's verdict."""
+    length, card = rows.length.view(np.uint64), stream.card.view(np.uint64)
+    return check_batch(rules, direction, address, length, rows.bounds, card)
 
 
 def _search(
@@ -213,7 +225,8 @@ def _search(
 ) -> tuple[Rows, Bool]:  # fmt: skip
     """Replace the rows of the failed requests by searched ones."""
     proven = np.ones(len(stream.total), np.bool_)
-    parts = [Rows(*(getattr(rows, f.name)[verdict.rule[rows.request] == 0] for f in dataclasses.fields(Rows)))]
+    sound = verdict.rule[rows.request] == 0
+    parts, owners = [[column[sound] for column in _columns(rows)]], [rows.request[sound]]
     for request in failed.tolist():
         found = exact.solve(stream, runs, grid, side, request)
         if found is None:
@@ -221,11 +234,18 @@ def _search(
             total = int(stream.total[request])
             limit = str(getattr(side, rule.name.lower(), "the rule"))
             raise Unplannable(rule, total, limit, "change the request's size or split it into several", request)
-        parts.append(found[0])
+        parts.append(_columns(found[0]))
+        owners.append(np.full(len(found[0].start), request))
         proven[request] = found[1]
-    joined = Rows(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Rows)))
-    order = np.argsort(joined.request, kind="stable")
-    return Rows(*(getattr(joined, f.name)[order] for f in dataclasses.fields(Rows))), proven
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    bounds = np.searchsorted(owner[order], np.arange(len(stream.total) + 1))
+    start, end, address, bounced, piece = (np.concatenate(column)[order] for column in zip(*parts, strict=True))
+    return Rows(start, end, address, bounced, piece, bounds), proven
+
+
+def _columns(rows: Rows) -> list[Any]:
+    return [rows.start, rows.end, rows.address, rows.bounced, rows.piece]
 
 
 def _joined(parts: list[BatchPlan], first_pieces: I64) -> BatchPlan:
@@ -240,25 +260,21 @@ def _joined(parts: list[BatchPlan], first_pieces: I64) -> BatchPlan:
     return BatchPlan(**{name: np.concatenate(column) for name, column in columns.items()})
 
 
-def _assemble(stream: Stream, rows: Rows, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
-    requests = np.arange(len(stream.total) + 1)
-    size = rows.end - rows.start
-    before = np.zeros(len(size) + 1, np.int64)
-    np.cumsum(np.where(rows.bounced, size, 0), out=before[1:])
-    offsets = np.searchsorted(rows.request, requests)
-    bounced = before[offsets[1:]] - before[offsets[:-1]]
+def _assemble(stream: Stream, rows: Rows, address: U64, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
+    before = np.append(0, np.cumsum(rows.length[rows.which]))
+    bounced = np.diff(before[rows.which_bounds])
     return BatchPlan(
-        addresses=np.where(rows.bounced, placed.offset, rows.address).view(np.uint64),
-        lengths=size.view(np.uint64),
+        addresses=address,
+        lengths=rows.length.view(np.uint64),
         bounced=rows.bounced,
-        offsets=offsets,
+        offsets=rows.bounds,
         bounce_size=placed.size,
         bounce_align=placed.align,
         copy_piece=copied.piece,
         copy_address=copied.address.view(np.uint64),
         copy_offset=copied.offset.view(np.uint64),
         copy_length=copied.length.view(np.uint64),
-        copy_offsets=np.searchsorted(copied.request, requests),
+        copy_offsets=copied.bounds,
         direct_bytes=stream.total - bounced,
         bounced_bytes=bounced,
         proven=proven,
