@@ -13,7 +13,7 @@ import numpy as np
 
 from sgdma.rules.direct import Rows, end_table
 from sgdma.rules.language import DirectionRules
-from sgdma.rules.pieces import I64, Grid, Stream, expand
+from sgdma.rules.pieces import I64, Grid, Stream, subdivide
 
 __all__ = ["Copies", "Layout", "base_align", "copies", "layout", "slot_offsets"]
 
@@ -55,23 +55,25 @@ def slot_offsets(side: DirectionRules, grid: Grid, start: I64, end: I64, total: 
     if side.gap_boundary > 1:
         opening = (start == 0) & (end < total) & (side.gap_boundary > period)
         offset = np.where(opening, (start - end) & (side.gap_boundary - 1), offset)
-        period_of_row = np.where(opening | (start > 0), max(period, side.gap_boundary), period)
-    else:
-        period_of_row = np.full(len(start), period, np.int64)
     if side.end_forbidden and period < side.end_modulus:
-        offset = offset + _shift_to_good_end(side, offset + end - start, period_of_row)
+        periods = np.full(len(start), period, np.int64)
+        if side.gap_boundary > 1:
+            periods = np.where(opening | (start > 0), max(period, side.gap_boundary), period)
+        offset = offset + _shift_to_good_end(side, offset + end - start, periods)
     return offset
 
 
 def layout(stream: Stream, rows: Rows, grid: Grid, side: DirectionRules) -> Layout:
     """Place all bounced rows, each request in an area of its own that starts on a multiple of its ``align``."""
     which, bounds, align = rows.which, rows.which_bounds, base_align(side, grid)
-    request = rows.request[which] if len(which) else which
-    total, card = stream.total[request], stream.card[request]
-    inside = slot_offsets(side, grid, rows.start[which], rows.end[which], total, card)
-    slot = (inside + rows.length[which] + align - 1) & -align
-    place, size = _stack(bounds, slot)
     aligns = np.full(len(stream.total), align, np.int64)
+    if not len(which):
+        return Layout(which, np.zeros_like(aligns), aligns)
+    request = np.repeat(np.arange(len(aligns)), bounds[1:] - bounds[:-1])
+    total, card = stream.total.take(request), stream.card.take(request)
+    inside = slot_offsets(side, grid, rows.start.take(which), rows.end.take(which), total, card)
+    slot = (inside + (rows.length.take(which) + (align - 1))) & -align
+    place, size = _stack(bounds, slot)
     if side.segment_boundary:
         large = size > side.segment_boundary
         if large.any():
@@ -86,25 +88,28 @@ def layout(stream: Stream, rows: Rows, grid: Grid, side: DirectionRules) -> Layo
 
 def copies(stream: Stream, rows: Rows, offset: I64) -> Copies:
     """What each bounced row takes from which piece; pieces stay apart even where their addresses are adjacent."""
-    which = rows.which
-    begin = rows.start[which] + np.repeat(stream.base, np.diff(rows.which_bounds))
-    end = begin + rows.length[which]
-    first = _holding(stream, begin, rows.piece[which])
-    counts = _holding(stream, end - 1, first) - first + 1
-    owner, rank = expand(counts)
-    piece = first[owner] + rank
-    place = stream.place[piece]
-    low = np.maximum(begin[owner], place)
-    high = np.minimum(end[owner], place + stream.length[piece])
-    bounds = np.append(0, np.cumsum(counts))[rows.which_bounds]
-    return Copies(
-        bounds, stream.index[piece], stream.address[piece] + low - place, (offset - begin)[owner] + low, high - low
-    )
+    which, bounds = rows.which, rows.which_bounds
+    if not len(which):
+        return Copies(bounds, which, which, which, which)
+    begin = rows.start.take(which) + np.repeat(stream.base, bounds[1:] - bounds[:-1])
+    end = begin + rows.length.take(which)
+    first = _holding(stream, begin, rows.piece.take(which))
+    others = _holding(stream, end - 1, first) - first
+    several = np.flatnonzero(others)
+    owner, added, _, rank = subdivide(len(which), several, others[several])
+    piece = first.take(owner)
+    piece[added] += rank + 1
+    place = stream.place.take(piece)
+    low = np.maximum(begin.take(owner), place)
+    high = np.minimum(end.take(owner), place + stream.length.take(piece))
+    address = stream.address.take(piece) + low - place
+    inside = (offset - begin).take(owner) + low
+    return Copies(np.searchsorted(owner, bounds), stream.index.take(piece), address, inside, high - low)
 
 
 def _holding(stream: Stream, place: I64, piece: I64) -> I64:
     """The piece that holds each place, given one at or before it; few are further on than given."""
-    further = np.flatnonzero(stream.place[piece] + stream.length[piece] <= place)
+    further = np.flatnonzero(stream.place.take(piece) + stream.length.take(piece) <= place)
     if len(further):
         piece = piece.copy()
         piece[further] = np.searchsorted(stream.place, place[further], side="right") - 1
@@ -127,7 +132,7 @@ def _stack(bounds: I64, slot: I64) -> tuple[I64, I64]:
     top = np.zeros(len(slot) + 1, np.int64)
     np.cumsum(slot, out=top[1:])
     edges = top[bounds]
-    return top[:-1] - np.repeat(edges[:-1], np.diff(bounds)), np.diff(edges)
+    return top[:-1] - np.repeat(edges[:-1], bounds[1:] - bounds[:-1]), edges[1:] - edges[:-1]
 
 
 def _power_above(value: I64) -> I64:

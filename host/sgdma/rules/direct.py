@@ -15,7 +15,7 @@ import functools
 import numpy as np
 
 from sgdma.rules.language import DirectionRules
-from sgdma.rules.pieces import I64, Bool, Grid, Runs, Stream, subdivide
+from sgdma.rules.pieces import I64, Bool, Grid, Runs, Stream, ends_of, subdivide
 
 __all__ = ["Rows", "choose", "end_table"]
 
@@ -199,13 +199,9 @@ def _merged(stream: Stream, start: I64, address: I64, direct: Bool, piece: I64, 
         opens[1:] |= direct[:-1]
         opens[bounds[:-1]] = True
         kept = np.flatnonzero(opens)
-        start, address, direct, piece = start[kept], address[kept], direct[kept], piece[kept]
+        start, address, direct, piece = start.take(kept), address.take(kept), direct.take(kept), piece.take(kept)
         bounds = np.searchsorted(kept, bounds)
-    # Rows cover every stream without holes: each ends where the next one of its request starts.
-    end = np.empty_like(start)
-    end[:-1] = start[1:]
-    end[bounds[1:] - 1] = stream.total
-    return Rows(start, end, address, ~direct, piece, bounds)
+    return Rows(start, ends_of(start, bounds, stream.total), address, ~direct, piece, bounds)
 
 
 def _too_long(rows: Rows, kind: Bool, longest: int, side: DirectionRules) -> I64:

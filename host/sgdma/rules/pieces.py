@@ -16,8 +16,8 @@ from sgdma.errors import PieceError
 from sgdma.rules.language import DirectionRules, RuleSet
 
 __all__ = [
-    "I64", "Bool", "Grid", "Runs", "Stream", "check_pieces", "expand", "make_grid", "make_runs", "make_stream",
-    "subdivide",
+    "I64", "Bool", "Grid", "Runs", "Stream", "check_pieces", "ends_of", "expand", "make_grid", "make_runs",
+    "make_stream", "subdivide",
 ]  # fmt: skip
 
 I64 = npt.NDArray[np.int64]
@@ -117,20 +117,21 @@ def make_stream(address: U64, length: U64, offsets: I64, cards: U64) -> Stream:
 
 def make_runs(stream: Stream, rules: RuleSet, side: DirectionRules) -> Runs:
     """Join adjacent pieces, then cut at segment_boundary. No request may be empty."""
-    address, start, end, bounds = stream.address, stream.start, stream.start + stream.length, stream.bounds
+    address, start, length, bounds = stream.address, stream.start, stream.length, stream.bounds
     piece = np.arange(len(address))
-    after = address + stream.length
-    fresh = np.ones(len(address), np.bool_)
+    after = address + length
+    fresh = np.empty(len(address), np.bool_)
     np.not_equal(address[1:], after[:-1], out=fresh[1:])
     if not after.all():  # a piece that ends at 2**64 has no neighbour
         fresh[1:] |= after[:-1] == 0
     fresh[bounds[:-1]] = True
     if not fresh.all():
         piece = np.flatnonzero(fresh)
-        end = end[np.append(piece[1:], len(address)) - 1]
         address, start, bounds = address[piece], start[piece], np.searchsorted(piece, bounds)
+        length = ends_of(start, bounds, stream.total) - start
     if side.segment_boundary:
-        address, start, end, piece, bounds = _cut(address, start, end, piece, bounds, side.segment_boundary)
+        address, start, piece, bounds = _cut(address, start, length, piece, bounds, side.segment_boundary)
+    end = ends_of(start, bounds, stream.total)
     return Runs(address, start, end, _reach(address, start, end, rules.address_bits), piece, bounds)
 
 
@@ -159,26 +160,36 @@ def subdivide(count: int, which: I64, extra: I64) -> tuple[I64, I64, I64, I64]:
     for each of them ``cause``, its index in `which`, and ``rank``, from 0.
     """
     cause, rank = expand(extra)
-    counts = np.ones(count, np.int64)
-    counts[which] += extra
-    return np.repeat(np.arange(count), counts), which[cause] + np.arange(1, len(cause) + 1), cause, rank
+    added = which[cause] + np.arange(1, len(cause) + 1)
+    owner = np.ones(count + len(added), np.int64)
+    owner[added] = owner[0] = 0
+    np.cumsum(owner, out=owner)
+    return owner, added, cause, rank
 
 
-def _cut(address: I64, start: I64, end: I64, piece: I64, bounds: I64, boundary: int) -> tuple[I64, I64, I64, I64, I64]:
-    """The same stretches, none of them across a multiple of `boundary`."""
-    size = end - start
-    which = np.flatnonzero((address ^ (address + size - 1)) & -boundary)
+def ends_of(start: I64, bounds: I64, total: I64) -> I64:
+    """Ends of stretches that cover every stream without holes: where the next one of the request starts."""
+    end = np.empty_like(start)
+    end[:-1] = start[1:]
+    end[bounds[1:] - 1] = total
+    return end
+
+
+def _cut(address: I64, start: I64, length: I64, piece: I64, bounds: I64, boundary: int) -> tuple[I64, I64, I64, I64]:
+    """The same stretches, none of them across a multiple of `boundary`: (address, start, piece, bounds)."""
+    final = length - 1
+    final += address
+    which = np.flatnonzero((address ^ final).view(np.uint64) >= np.uint64(boundary))
     if not len(which):
-        return address, start, end, piece, bounds
+        return address, start, piece, bounds
     room = boundary - (address[which] & (boundary - 1))
-    extra = (size[which] - room + (boundary - 1)) >> (boundary.bit_length() - 1)
-    owner, added, cause, rank = subdivide(len(size), which, extra)
+    extra = (length[which] - room + (boundary - 1)) >> (boundary.bit_length() - 1)
+    owner, added, cause, rank = subdivide(len(length), which, extra)
     offset = room[cause] + rank * boundary
-    address, start, end = address[owner], start[owner], end[owner]
+    address, start = address.take(owner), start.take(owner)
     address[added] += offset
     start[added] += offset
-    end[added - 1] = start[added]
-    return address, start, end, piece[owner], bounds + np.searchsorted(which[cause], bounds)
+    return address, start, piece.take(owner), bounds + np.searchsorted(which[cause], bounds)
 
 
 def _reach(address: I64, start: I64, end: I64, bits: int) -> I64:

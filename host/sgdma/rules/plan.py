@@ -261,8 +261,10 @@ def _joined(parts: list[BatchPlan], first_pieces: I64) -> BatchPlan:
 
 
 def _assemble(stream: Stream, rows: Rows, address: U64, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
-    before = np.append(0, np.cumsum(rows.length[rows.which]))
-    bounced = np.diff(before[rows.which_bounds])
+    before = np.zeros(len(rows.which) + 1, np.int64)
+    np.cumsum(rows.length[rows.which], out=before[1:])
+    edges = before[rows.which_bounds]
+    bounced = edges[1:] - edges[:-1]
     return BatchPlan(
         addresses=address,
         lengths=rows.length.view(np.uint64),
