@@ -90,12 +90,17 @@ def test_a_batch_plans_each_request_as_if_alone(name: str) -> None:
         assert (alone.bounce_size, alone.bounce_align) == (batch.bounce_size[i], batch.bounce_align[i])
 
 
-@pytest.mark.parametrize("sizes", [(3, 300, 2), (3, 300)])
-def test_a_request_of_many_chunks_is_planned_as_one(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    addresses, lengths, _ = hostile_pieces(load("aligned64"), sum(sizes), sum(sizes), seed=2)
-    arguments = addresses, lengths, np.cumsum([0, *sizes]), load("aligned64"), Direction.H2C
+@pytest.mark.parametrize("longest", [1 << 20, 256])
+@pytest.mark.parametrize("sizes", [(3, 50, 2), (3, 50), (9, 9, 9, 9, 9, 9, 9, 9, 9)])
+def test_many_chunks_give_the_plan_of_one(
+    sizes: tuple[int, ...], longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = load("aligned64")
+    rules = dataclasses.replace(rules, h2c=dataclasses.replace(rules.h2c, max_segment_size=longest))
+    addresses, lengths, _ = hostile_pieces(rules, sum(sizes), sum(sizes), seed=2)
+    arguments = addresses, lengths // 4 // 64 * 64 + 64, np.cumsum([0, *sizes]), rules, Direction.H2C
     whole = plan_batch(*arguments)
-    monkeypatch.setattr(planner, "CHUNK", 50)
+    monkeypatch.setattr(planner, "CHUNK", 20)
     parts = plan_batch(*arguments)
     for field in dataclasses.fields(BatchPlan):
         assert np.array_equal(getattr(whole, field.name), getattr(parts, field.name)), field.name

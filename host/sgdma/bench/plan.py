@@ -26,7 +26,7 @@ LoopPlan = tuple[list[tuple[int, int, bool]], list[tuple[int, int, int, int]]]
 COMMON = ("unrestricted", "aligned64", "axi-dma", "xdma-stream", "ahci-prdt", "xhci")
 
 
-def run(pieces: int = 1_000_000, per_request: int = 100, repeats: int = 3) -> list[dict[str, Any]]:
+def run(pieces: int = 1_000_000, per_request: int = 100, repeats: int = 5) -> list[dict[str, Any]]:
     """Time both planners on the same pieces; one row a rule set, times in seconds, ratio = loop / ours (best of)."""
     rows = []
     for name in COMMON:

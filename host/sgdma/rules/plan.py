@@ -7,7 +7,6 @@ in :mod:`exact`. No plan leaves here that the check refuses.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from sgdma.errors import PieceError, Unplannable
 from sgdma.rules import exact
+from sgdma.rules.batch import BatchPlan, Joiner, Plan
 from sgdma.rules.bounce import Copies, Layout, copies, layout
 from sgdma.rules.check import BatchCheck, check_batch
 from sgdma.rules.direct import Rows, choose
@@ -28,69 +28,6 @@ U64 = npt.NDArray[np.uint64]
 
 CHUNK = 1 << 16
 """Pieces planned at a time: the working arrays of that many stay in the cache."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BatchPlan:
-    """Plans of k requests, segments and copies one request after the other.
-
-    Request i owns segments ``offsets[i]:offsets[i + 1]`` and copies ``copy_offsets[i]:copy_offsets[i + 1]``. Of a
-    bounced segment, ``addresses`` holds the offset inside the request's own bounce area of ``bounce_size[i]`` bytes,
-    which starts on a multiple of ``bounce_align[i]`` anywhere within the device's reach (size 0: none needed).
-    Copies go from pieces to the area before H2C and back after C2H; ``copy_piece`` indexes the caller's pieces.
-    """
-
-    addresses: U64
-    lengths: U64
-    bounced: Bool
-    offsets: I64
-    bounce_size: I64
-    bounce_align: I64
-    copy_piece: I64
-    copy_address: U64
-    copy_offset: U64
-    copy_length: U64
-    copy_offsets: I64
-    direct_bytes: I64
-    bounced_bytes: I64
-    proven: Bool
-    """Per request: no conforming plan has more direct bytes. False only beyond the search limit of `exact`."""
-
-    def resolve(self, bounce_bases: npt.ArrayLike) -> U64:
-        """Device addresses of all segments, u64; `bounce_bases`: address of each request's area, (k,) or one.
-
-        Raises :class:`PieceError` for a base that isn't a multiple of its ``bounce_align``.
-        """
-        bases = np.broadcast_to(np.asarray(bounce_bases, dtype=np.uint64), self.bounce_size.shape)
-        low_bits = bases & (self.bounce_align.view(np.uint64) - np.uint64(1))
-        wrong = np.flatnonzero((low_bits != 0) & (self.bounce_size > 0))
-        if len(wrong):
-            raise _misplaced(int(bases[wrong[0]]), int(self.bounce_align[wrong[0]]))
-        return self.addresses + np.where(self.bounced, np.repeat(bases, np.diff(self.offsets)), np.uint64(0))
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """The plan of one request; the words are those of :class:`BatchPlan`, sizes plain integers."""
-
-    addresses: U64
-    lengths: U64
-    bounced: Bool
-    bounce_size: int
-    bounce_align: int
-    copy_piece: I64
-    copy_address: U64
-    copy_offset: U64
-    copy_length: U64
-    direct_bytes: int
-    bounced_bytes: int
-    proven: bool
-
-    def resolve(self, bounce_base: int) -> U64:
-        """Device addresses of all segments when the bounce area starts at `bounce_base`, a multiple of its align."""
-        if self.bounce_size and bounce_base % self.bounce_align:
-            raise _misplaced(bounce_base, self.bounce_align)
-        return self.addresses + np.where(self.bounced, np.uint64(bounce_base), np.uint64(0))
 
 
 def plan(
@@ -134,16 +71,18 @@ def plan_batch(
     card = np.broadcast_to(np.asarray(card_addresses, dtype=np.uint64), (len(bounds) - 1,))
     edges = np.unique(np.searchsorted(bounds, np.arange(CHUNK, len(length), CHUNK)))
     starts = [0, *edges[edges < len(card)].tolist()]
-    stops = [*starts[1:], len(card)]
-    parts = []
-    for start, stop in zip(starts, stops, strict=True):
+    joined = Joiner(len(length), len(card))
+    for start, stop in zip(starts, [*starts[1:], len(card)], strict=True):
         near, far = bounds[start], bounds[stop]
         stream = make_stream(address[near:far], length[near:far], bounds[start : stop + 1] - near, card[start:stop])
         try:
-            parts.append(_planned(stream, rules, direction))
+            part = _planned(stream, rules, direction)
         except Unplannable as error:
             raise Unplannable(error.rule, error.value, error.limit, error.remedy, error.request + start) from None
-    return parts[0] if len(parts) == 1 else _joined(parts, bounds[starts])
+        if len(starts) == 1:
+            return part
+        joined.add(part, near)
+    return joined.plan()
 
 
 def _planned(stream: Stream, rules: RuleSet, direction: Direction) -> BatchPlan:
@@ -165,10 +104,6 @@ def _planned(stream: Stream, rules: RuleSet, direction: Direction) -> BatchPlan:
         if len(wrong):
             raise AssertionError(f"request {wrong[0]}: the search gave a plan that the check refuses")
     return _assemble(stream, rows, address, placed, copies(stream, rows, placed.offset), proven)
-
-
-def _misplaced(base: int, align: int) -> PieceError:
-    return PieceError(f"bounce area at {base:#x} must start on a multiple of {align:#x}; allocate it with bounce_align")
 
 
 def _arrays(pieces: Iterable[tuple[int, int]] | tuple[U64, U64]) -> tuple[U64, U64]:
@@ -246,18 +181,6 @@ def _search(
 
 def _columns(rows: Rows) -> list[Any]:
     return [rows.start, rows.end, rows.address, rows.bounced, rows.piece]
-
-
-def _joined(parts: list[BatchPlan], first_pieces: I64) -> BatchPlan:
-    """Plans of consecutive requests as one; `first_pieces` is the caller's index of each part's first piece."""
-    columns = {field.name: [getattr(part, field.name) for part in parts] for field in dataclasses.fields(BatchPlan)}
-    columns["copy_piece"] = [part.copy_piece + first for part, first in zip(parts, first_pieces, strict=True)]
-    for name in ("offsets", "copy_offsets"):
-        tops = np.cumsum([0] + [column[-1] for column in columns[name]])
-        columns[name] = [np.zeros(1, np.int64)] + [
-            column[1:] + top for column, top in zip(columns[name], tops[:-1], strict=True)
-        ]
-    return BatchPlan(**{name: np.concatenate(column) for name, column in columns.items()})
 
 
 def _assemble(stream: Stream, rows: Rows, address: U64, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
