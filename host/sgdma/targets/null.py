@@ -1,7 +1,7 @@
 """``null:``: a device that completes every request at once and moves no byte.
 
-A yardstick for the host's own speed, not a rung of the ladder: it judges no list, aborts nothing and keeps no payload,
-so the shared suite means nothing on it and CRCs are 0. Registers, rings, doorbells and parameters are those of ``model:``.
+A yardstick for the host's own speed, not a rung of the ladder: it judges no list, aborts nothing, keeps no payload and
+makes no CRC, so the shared suite means nothing on it. The rest, parameters included, is that of ``model:``.
 """
 
 from __future__ import annotations
