@@ -206,7 +206,10 @@ def _merged(stream: Stream, start: I64, address: I64, direct: Bool, piece: I64, 
 
 def _too_long(rows: Rows, kind: Bool, longest: int, side: DirectionRules) -> I64:
     """The rows of one kind that may have to be cut."""
-    return np.flatnonzero(kind if side.max_last_segment else kind & (rows.length > longest))
+    cut = rows.length > longest
+    if side.max_last_segment:
+        cut[rows.bounds[1:] - 1] = True
+    return np.flatnonzero(cut & kind)
 
 
 def _split_direct(stream: Stream, rows: Rows, grid: Grid, side: DirectionRules, phase: I64) -> Rows:
