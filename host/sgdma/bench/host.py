@@ -72,9 +72,9 @@ def _speeds(dma: Dma, told: dict[str, Any], length: int, shift: int, size: int, 
 
 
 def _scattered(count: int, length: int) -> I64:
-    """Places of whole pages in the area, none the neighbour of the one before."""
-    pages = np.random.default_rng(1).integers(0, (AREA - length) // 8192 - 1, count) * 2
-    return (pages + np.arange(count) % 2) * 4096
+    """Places in the area: every other page, so that no two pages are neighbours."""
+    places: I64 = np.random.default_rng(1).integers(0, (AREA - length) // 8192, count) * 8192
+    return places
 
 
 def _per_second(work: Callable[[], Any], requests: int, seconds: float) -> float:
