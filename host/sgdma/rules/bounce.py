@@ -101,15 +101,16 @@ def copies(stream: Stream, rows: Rows, offset: I64) -> Copies:
     piece[added] += rank + 1
     place = stream.place.take(piece)
     low = np.maximum(begin.take(owner), place)
-    high = np.minimum(end.take(owner), place + stream.length.take(piece))
+    high = np.minimum(end.take(owner), stream.place.take(piece + 1))
     address = stream.address.take(piece) + low - place
     inside = (offset - begin).take(owner) + low
-    return Copies(np.searchsorted(owner, bounds), stream.index.take(piece), address, inside, high - low)
+    index = piece if stream.index is None else stream.index.take(piece)
+    return Copies(np.searchsorted(owner, bounds), index, address, inside, high - low)
 
 
 def _holding(stream: Stream, place: I64, piece: I64) -> I64:
     """The piece that holds each place, given one at or before it; few are further on than given."""
-    further = np.flatnonzero(stream.place.take(piece) + stream.length.take(piece) <= place)
+    further = np.flatnonzero(stream.place.take(piece + 1) <= place)
     if len(further):
         piece = piece.copy()
         piece[further] = np.searchsorted(stream.place, place[further], side="right") - 1

@@ -29,14 +29,15 @@ Bool = npt.NDArray[np.bool_]
 class Stream:
     """All pieces of a batch, empty ones dropped. ``bounds``: request i owns pieces ``bounds[i]:bounds[i + 1]``.
 
-    ``address``, ``length``, ``start``, ``place`` and ``index`` are arrays over pieces, the others over requests.
+    ``address``, ``length``, ``start``, ``place`` and ``index`` are arrays over pieces, the others over requests. Every
+    piece ends at the ``place`` behind its own: there is one more for the last.
     """
 
     address: I64
     length: I64
     start: I64  # stream position inside the request
     place: I64  # position in the concatenated streams of the batch
-    index: I64  # position in the caller's list
+    index: I64 | None  # position in the caller's list; None: all are there
     bounds: I64
     base: I64  # place of the request's first byte
     total: I64
@@ -102,17 +103,17 @@ def check_pieces(addresses: npt.ArrayLike, lengths: npt.ArrayLike, offsets: I64)
 
 def make_stream(address: U64, length: U64, offsets: I64, cards: U64) -> Stream:
     """Index the pieces of k requests."""
-    bounds, index = offsets, np.arange(len(length))
-    if not length.all():
+    bounds, index = offsets, None
+    if len(length) and not length.min():
         index = np.flatnonzero(length)
         address, length, bounds = address[index], length[index], np.searchsorted(index, bounds)
     size = length.view(np.int64)
-    before = np.zeros(len(size) + 1, np.int64)
-    np.cumsum(size, out=before[1:])
-    edges = before[bounds]
-    base, place = edges[:-1], before[:-1]
-    start = place - np.repeat(base, np.diff(bounds))
-    return Stream(address.view(np.int64), size, start, place, index, bounds, base, np.diff(edges), cards.view(np.int64))
+    place = np.zeros(len(size) + 1, np.int64)
+    np.cumsum(size, out=place[1:])
+    edges = place[bounds]
+    base, total = edges[:-1], edges[1:] - edges[:-1]
+    start = place[:-1] - np.repeat(base, bounds[1:] - bounds[:-1])
+    return Stream(address.view(np.int64), size, start, place, index, bounds, base, total, cards.view(np.int64))
 
 
 def make_runs(stream: Stream, rules: RuleSet, side: DirectionRules) -> Runs:
@@ -122,7 +123,7 @@ def make_runs(stream: Stream, rules: RuleSet, side: DirectionRules) -> Runs:
     after = address + length
     fresh = np.empty(len(address), np.bool_)
     np.not_equal(address[1:], after[:-1], out=fresh[1:])
-    if not after.all():  # a piece that ends at 2**64 has no neighbour
+    if int(address.min()) < 0:  # a piece that ends at 2**64 has no neighbour
         fresh[1:] |= after[:-1] == 0
     fresh[bounds[:-1]] = True
     if not fresh.all():
