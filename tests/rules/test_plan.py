@@ -10,6 +10,7 @@ import pytest
 from sgdma.bench.plan import COMMON, hostile_pieces, loop_plan, same_plan
 from sgdma.errors import PieceError, Unplannable
 from sgdma.rules import Direction, Rule, RuleSet, check_batch, check_request, exact, load, names
+from sgdma.rules import plan as planner
 from sgdma.rules.plan import BatchPlan, plan, plan_batch
 
 
@@ -87,6 +88,22 @@ def test_a_batch_plans_each_request_as_if_alone(name: str) -> None:
         assert np.array_equal(alone.addresses, batch.addresses[segments])
         assert np.array_equal(alone.lengths, batch.lengths[segments])
         assert (alone.bounce_size, alone.bounce_align) == (batch.bounce_size[i], batch.bounce_align[i])
+
+
+@pytest.mark.parametrize("longest", [1 << 20, 256])
+@pytest.mark.parametrize("sizes", [(3, 50, 2), (3, 50), (9, 9, 9, 9, 9, 9, 9, 9, 9)])
+def test_many_chunks_give_the_plan_of_one(
+    sizes: tuple[int, ...], longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = load("aligned64")
+    rules = dataclasses.replace(rules, h2c=dataclasses.replace(rules.h2c, max_segment_size=longest))
+    addresses, lengths, _ = hostile_pieces(rules, sum(sizes), sum(sizes), seed=2)
+    arguments = addresses, lengths // 4 // 64 * 64 + 64, np.cumsum([0, *sizes]), rules, Direction.H2C
+    whole = plan_batch(*arguments)
+    monkeypatch.setattr(planner, "CHUNK", 20)
+    parts = plan_batch(*arguments)
+    for field in dataclasses.fields(BatchPlan):
+        assert np.array_equal(getattr(whole, field.name), getattr(parts, field.name)), field.name
 
 
 @pytest.mark.parametrize("name", COMMON)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import sgdma.bench.host
 import sgdma.bench.plan
 from sgdma.cli import app, main
 from sgdma.commands import simulated
@@ -31,6 +33,7 @@ def test_benches_are_listed_with_what_they_measure() -> None:
 @pytest.mark.parametrize(("words", "told"), [
     (("bench", "nonsense"), "bench 'nonsense': unknown; there are"),
     (("bench", "plan", "--target", "model:"), "bench plan measures no device"),
+    (("bench", "plan", "--requests", "5"), "bench plan counts no requests"),
     (("gen", "--output", "x", "--data-width", "65"), "data_width = 65: must be one of"),
     (("test", "--target", "modell:"), "unknown scheme 'modell:'"),
     (("test", "--target", "model:", "--target", "model:"), "is given 2 times"),
@@ -52,6 +55,30 @@ def test_rows_are_written_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert code == 0
     assert json.loads((tmp_path / "rows.json").read_text()) == {"rows": rows}
     assert "plan: pieces 10" in text
+
+
+def test_rows_may_differ_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sgdma.bench.plan, "run", lambda: [{"rules": "a", "ratio": 2.5}, {"rules": "a", "pieces": 10}])
+    code, text = sgdma_says("bench", "plan")
+    assert code == 0
+    assert "plan: rules a" in text
+
+
+def test_the_host_is_measured_with_few_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sgdma.bench.host, "BATCH", 64)
+    options = {"requests": 640, "seconds": 0.001}
+    monkeypatch.setattr(sgdma.bench.host, "run", functools.partial(sgdma.bench.host.run, **options))
+    code, _ = sgdma_says("bench", "host", "--target", "null:?rules=aligned64", "--json", str(tmp_path / "rows.json"))
+    assert code == 0
+    *speeds, memory = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert [(row["request"], row["pieces"], row["path"]) for row in speeds] == [
+        (name, pieces, path)
+        for name, pieces in (("scattered", 16), ("whole", 1), ("bounced", 1))
+        for path in ("batch", "one by one")
+    ]
+    assert all(row["per_second"] > 0 and row["times"] > 0 for row in speeds)
+    assert (memory["path"], memory["requests"]) == ("memory", 640)
+    assert 0 < memory["mb_after_a_tenth"] < memory["mb_at_the_end"] + 100
 
 
 def test_a_bench_of_the_model_measures_it() -> None:

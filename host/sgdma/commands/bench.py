@@ -27,6 +27,7 @@ def bench_command(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which; without it, what there is.")] = None,
     target: Annotated[str | None, typer.Option(help="URL, for a bench that measures a device.")] = None,
+    requests: Annotated[int | None, typer.Option(help="How many, for a bench that counts requests.")] = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write the rows there as well.")] = None,
 ) -> None:
     """Measure; print a table, and with --json write {"rows": [...]}."""
@@ -36,7 +37,11 @@ def bench_command(
         return
     bench = _find(name)
     takes_target = inspect.signature(bench.run).parameters.get("target")
-    options = {}
+    options: dict[str, Any] = {}
+    if requests is not None:
+        if "requests" not in inspect.signature(bench.run).parameters:
+            raise UsageError(f"bench {name} counts no requests; leave out --requests {requests}")
+        options["requests"] = requests
     if takes_target is not None:
         options["target"] = simulated(context, target or takes_target.default)
     elif target is not None:
@@ -68,8 +73,9 @@ def _list(console: Console) -> None:
 def _print(console: Console, name: str, rows: list[dict[str, Any]]) -> None:
     """What is the same in all rows goes into the title."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    common = [column for column in columns if len(rows) > 1 and all(row.get(column) == rows[0][column] for row in rows)]
-    told = ", ".join(f"{column.replace('_', ' ')} {_shown(rows[0][column])}" for column in common)
+    first, several = rows[0], len(rows) > 1
+    common = [column for column in columns if several and all(row.get(column) == first.get(column) for row in rows)]
+    told = ", ".join(f"{column.replace('_', ' ')} {_shown(first[column])}" for column in common)
     columns = [column for column in columns if column not in common]
     title = f"{name}: {told}" if told else name
     table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sgdma.engine.contexts import State
 from sgdma.engine.queue import Queue
+from sgdma.engine.ring import pick, words
 from sgdma.engine.transfer import NO_RECORD, Batch, Transfer, failure
 from sgdma.errors import DeviceError, DuplicateCompletion, LostCompletion, SgdmaError, StrayCompletion, UnknownTag
 from sgdma.rules import Direction
@@ -26,24 +27,27 @@ Records = npt.NDArray[np.void]
 
 
 REMEMBERED = 256
-"""Batches kept after their end, to blame when one of them completes again."""
+"""Batches kept after their end, to blame when one of them completes again; fewer when others own all contexts since."""
 
 
 def process(dma: Dma, queue: Queue) -> int:
     """Take what is new in one completion ring; how many records."""
     first = queue.cq.head
     records = queue.cq.take(None if dma.arena.direct else queue.device_written())
-    if not len(records):
+    count = len(records)
+    if not count:
         return 0
     for observer in dma.observers:
         observer.completed(queue.number, records, dma.now())
     _check_sequence(dma, queue, first, records)
     queue.sq.consumed(int(records["sq_head"][-1]))
     good = _match(dma, queue, records)
-    _finish(dma, records[good]["tag"], records[good])
+    if len(good) < len(records):
+        records = pick(records, good)
+    _finish(dma, records["tag"], records)
     queue.ring_cq()
     queue.pump(ring=not dma.held)
-    return len(records)
+    return count
 
 
 def unstick(dma: Dma) -> None:
@@ -70,6 +74,8 @@ def _check_sequence(dma: Dma, queue: Queue, first: int, records: Records) -> Non
 def _match(dma: Dma, queue: Queue, records: Records) -> I64:
     """Places of the records that end a pending request of this queue; the rest goes to ``dma.faults``."""
     contexts, tags = dma.contexts, records["tag"]
+    if contexts.all_distinct(tags, State.QUEUED):
+        return np.arange(len(tags))
     known = tags < len(contexts.state)
     good = known.copy()
     good[known] = contexts.state[tags[known]] == State.QUEUED
@@ -106,12 +112,14 @@ def _finish(dma: Dma, tags: U16, records: Records) -> None:
     dma.contexts.finish(tags)
     numbers, indices = dma.contexts.batch[tags], dma.contexts.index[tags]
     ended: list[tuple[Batch, I64]] = []
-    for number in np.unique(numbers).tolist():
+    for number in sorted(set(numbers.tolist())):
         mine = np.flatnonzero(numbers == number)
-        batch, index = dma.batches[number], indices[mine]
-        batch.records[index] = records[mine]
-        for place in mine[records["status"][mine] != Status.OK].tolist():
-            batch.errors[int(indices[place])] = failure(records[place])
+        batch, index, own = dma.batches[number], indices, records
+        if len(mine) < len(records):
+            index, own = indices[mine], pick(records, mine)
+        words(batch.records)[index] = words(own)
+        for place in np.flatnonzero(own["status"] != Status.OK).tolist():
+            batch.errors[int(index[place])] = failure(own[place])
         _deliver(dma, batch, index)
         ended.append((batch, index))
     dma.contexts.release(tags)
@@ -165,15 +173,23 @@ def _announce(dma: Dma, batch: Batch, index: I64) -> None:
     if not batch.remaining:
         del dma.batches[batch.number]
         dma.bytes_under_way -= batch.bytes
-        dma.recent[batch.number] = batch
-        if len(dma.recent) > REMEMBERED:
-            del dma.recent[next(iter(dma.recent))]
+        _remember(dma, batch)
         for cleanup in batch.cleanups:
             cleanup()
     if batch.callbacks:
         for request in index.tolist():
             for callback in batch.callbacks.pop(request, ()):
                 callback(Transfer(batch, request))
+
+
+def _remember(dma: Dma, batch: Batch) -> None:
+    dma.recent[batch.number] = batch
+    dma.remembered += len(batch)
+    oldest = next(iter(dma.recent.values()))
+    while len(dma.recent) > REMEMBERED or dma.remembered - len(oldest) >= len(dma.contexts.state):
+        del dma.recent[oldest.number]
+        dma.remembered -= len(oldest)
+        oldest = next(iter(dma.recent.values()))
 
 
 def give_up(dma: Dma, queue: Queue, error: Callable[[int], SgdmaError]) -> int:

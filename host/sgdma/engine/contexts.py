@@ -47,8 +47,9 @@ class Contexts:
         count = len(indices)
         if count > self.free:
             raise ContextError(f"{count} contexts asked for, {self.free} are free")
-        tags = self._ring[np.arange(self._first, self._first + count) % len(self._ring)]
-        self._first, self.free = (self._first + count) % len(self._ring), self.free - count
+        end = self._first + count
+        tags = np.concatenate((self._ring[self._first : end], self._ring[: max(0, end - len(self._ring))]))
+        self._first, self.free = end % len(self._ring), self.free - count
         self._move(tags, State.FREE, State.MAPPED)
         self.batch[tags], self.index[tags] = batch, indices
         return tags
@@ -68,21 +69,33 @@ class Contexts:
     def release(self, tags: U16) -> None:
         """DONE -> FREE."""
         self._move(tags, State.DONE, State.FREE)
-        self._ring[np.arange(self._first + self.free, self._first + self.free + len(tags)) % len(self._ring)] = tags
+        place = (self._first + self.free) % len(self._ring)
+        first = min(len(tags), len(self._ring) - place)
+        self._ring[place : place + first] = tags[:first]
+        self._ring[: len(tags) - first] = tags[first:]
         self.free += len(tags)
 
     def owned(self, batch: int, state: State) -> U16:
         """Tags of a batch in one state."""
         return np.flatnonzero((self.batch == batch) & (self.state == state)).astype(np.uint16)
 
+    def all_distinct(self, tags: U16, state: State) -> bool:
+        """Whether all `tags` are of contexts in `state`, none of them twice."""
+        if len(tags) and int(tags.max()) >= len(self.state):
+            return False
+        return not (self.state.take(tags) != state).any() and self._distinct(tags)
+
     def _move(self, tags: U16, before: State, after: State) -> None:
-        wrong = np.flatnonzero(self.state[tags] != before)
-        if len(wrong):
-            tag = int(tags[wrong[0]])
+        wrong = self.state.take(tags) != before
+        if wrong.any():
+            tag = int(tags[wrong.argmax()])
             now = State(int(self.state[tag])).name
             raise ContextError(f"context {tag} is {now}, not {before.name}: can't become {after.name}")
-        order = np.arange(len(tags))
-        self._mark[tags] = order
-        if (self._mark[tags] != order).any():
+        if not self._distinct(tags):
             raise ContextError(f"a context is named twice on its way to {after.name}")
         self.state[tags] = after
+
+    def _distinct(self, tags: U16) -> bool:
+        order = np.arange(len(tags))
+        self._mark[tags] = order
+        return not (self._mark.take(tags) != order).any()

@@ -61,7 +61,7 @@ class Dma(Requests):
         self.faults: list[DeviceError] = []
         self.batches: dict[int, Batch] = {}
         self.recent: dict[int, Batch] = {}
-        self.held, self.bytes_under_way = 0, 0
+        self.held, self.bytes_under_way, self.remembered = 0, 0, 0  # the last: requests in `recent`
         self._batch_number, self._closed = 0, False
         shape = (ring_log2(self.rules, SLOT_BYTES, sq_log2 or 13),
                  ring_log2(self.rules, COMPLETION_BYTES, cq_log2 or 12))  # fmt: skip

@@ -195,7 +195,7 @@ class Queue:
         if bounced.any():
             bases = batch.bases(range(first, first + room)).astype(np.uint64)
             addresses = addresses + np.where(bounced, np.repeat(bases, np.diff(offsets)), np.uint64(0))
-        if batch.direction is Direction.H2C:
+        if batch.direction is Direction.H2C and not self.dma.arena.direct:
             self.dma.arena.push(addresses.astype(np.int64), batch.lengths[part].astype(np.int64))
         fields = self.dma.rules.encode_length(batch.lengths[part])
         return build_slots(batch.direction, batch.ports, batch.cards[mine], batch.totals[mine], tags, addresses, fields,

@@ -8,12 +8,22 @@ import numpy.typing as npt
 from sgdma.engine.buffers import Arena, DmaBuffer
 from sgdma.spec.layout import COMPLETION, COMPLETION_BYTES, CQ_POINTER_BITS, SLOT_BYTES, SQ_POINTER_BITS
 
-__all__ = ["CompletionRing", "SubmissionRing"]
+__all__ = ["CompletionRing", "SubmissionRing", "pick", "words"]
 
 U8 = npt.NDArray[np.uint8]
 Records = npt.NDArray[np.void]
 SQ_MASK = (1 << SQ_POINTER_BITS) - 1
 CQ_MASK = (1 << CQ_POINTER_BITS) - 1
+
+
+def words(records: Records) -> npt.NDArray[np.uint64]:
+    """The same memory as u64 (n, 4): numpy moves numbers several times faster than records."""
+    return records.view(np.uint64).reshape(len(records), COMPLETION_BYTES // 8)
+
+
+def pick(records: Records, places: npt.NDArray[np.int64]) -> Records:
+    """Copies of the records at `places`."""
+    return words(records).take(places, axis=0).view(COMPLETION)[:, 0]
 
 
 class SubmissionRing:

@@ -25,22 +25,22 @@ def build_slots(
     `cards`, `totals`, `tags`: (k,); `ports`: (k,) or one. Request i owns the segments ``offsets[i]:offsets[i + 1]`` of
     `addresses` and `fields` (encoded lengths), (n,) each.
     """
-    counts = np.diff(offsets)
-    slots = np.zeros((len(addresses) + len(counts), SLOT_BYTES), np.uint8)
-    first = int(offsets[0])
-    request = np.repeat(np.arange(len(counts)), counts)
-    places = np.arange(len(addresses)) + request + 1
+    counts = offsets[1:] - offsets[:-1]
+    slots = np.empty((len(addresses) + len(counts), SLOT_BYTES), np.uint8)
     headers, segments = slots.view(HEADER)[:, 0], slots.view(SEGMENT)[:, 0]
+    places = offsets[:-1] - offsets[0] + np.arange(len(counts))  # of the headers
 
-    rows = np.zeros(len(addresses), SEGMENT)
-    rows["address"], rows["length"], rows["tag"] = addresses, fields, tags[request]
-    index = np.arange(len(addresses)) - (offsets[:-1] - first)[request]
-    rows["kind_index"] = (index & 0xFFF) | SlotKind.SEGMENT << 12
-    segments[places] = rows
+    listed = np.ones(len(slots), np.bool_)
+    listed[places] = False
+    others = np.flatnonzero(listed)
+    segments["address"][others], segments["length"][others] = addresses, fields
+    segments["tag"] = np.repeat(tags, counts + 1)
+    index = np.arange(-1, len(slots) - 1) - np.repeat(places, counts + 1)
+    segments["kind_index"] = (index & 0xFFF) | SlotKind.SEGMENT << 12
 
-    tops = np.zeros(len(counts), HEADER)
+    tops = np.empty(len(counts), HEADER)
     tops["card_address_lo"], tops["card_address_hi"] = cards & np.uint64(0xFFFFFFFF), cards >> np.uint64(32)
     tops["segment_count"], tops["total_length"], tops["tag"], tops["flags"] = counts, totals, tags, ports
     tops["kind_opcode"] = direction | SlotKind.HEADER << 4
-    headers[offsets[:-1] - first + np.arange(len(counts))] = tops
+    headers[places] = tops
     return slots

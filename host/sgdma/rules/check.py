@@ -72,19 +72,20 @@ def check_batch(
     """
     side, bounds = rules.direction(direction), np.asarray(offsets, dtype=np.int64)
     counts = np.diff(bounds)
-    before = np.zeros(len(lengths) + 1, np.uint64)
-    np.cumsum(lengths, out=before[1:])
-    totals = before[bounds[1:]] - before[bounds[:-1]]
+    totals = np.zeros(len(counts), np.uint64)
+    totals[counts > 0] = np.add.reduceat(lengths, bounds[:-1][counts > 0])
     cards: U64 | None = None  # card address of every segment, mod 2**64
     if side.residue_match > 1:
+        before = np.zeros(len(lengths) + 1, np.uint64)
+        np.cumsum(lengths, out=before[1:])
         first_cards = np.broadcast_to(np.asarray(card_addresses, dtype=np.uint64), counts.shape)
         cards = before[:-1] + np.repeat(first_cards - before[bounds[:-1]], counts)
     codes = _segment_codes(rules, side, addresses, lengths, cards, bounds)
 
     rule = np.zeros(len(counts), np.uint8)
     index = np.zeros(len(counts), np.uint16)
-    wrong = np.flatnonzero(codes)
-    if len(wrong):
+    if codes.any():
+        wrong = np.flatnonzero(codes)
         owner = np.searchsorted(bounds, wrong, side="right") - 1
         owners, first = np.unique(owner, return_index=True)
         rule[owners] = codes[wrong[first]]
@@ -118,34 +119,43 @@ def _header_codes(side: DirectionRules, counts: I64, totals: U64) -> npt.NDArray
 def _segment_codes(
     rules: RuleSet, side: DirectionRules, address: U64, length: U64, cards: U64 | None, offsets: I64
 ) -> npt.NDArray[np.uint8]:
-    """The lowest violated rule of every segment, 0 where none. Rules that this direction doesn't have cost nothing."""
+    """The lowest violated rule of every segment, 0 where none.
+
+    Rules that this direction doesn't have cost nothing, and a reduction tells when no segment can violate one.
+    """
+    codes = np.zeros(len(address), np.uint8)
+    if not len(address):
+        return codes
     owning = offsets[:-1] < offsets[1:]
     first, last = offsets[:-1][owning], offsets[1:][owning] - 1  # indices
-    end = address + length  # mod 2**64
-    codes = np.zeros(len(address), np.uint8)
+    shortest, longest = int(length.min()), int(length.max())
 
     def fails(rule: Rule, where: Bool) -> None:  # called from the highest rule down, so that the lowest stays
         codes[where] = rule
 
-    if len(address) and int(address.max()) + int(length.max()) > 1 << rules.address_bits:
+    if int(address.max()) + longest > 1 << rules.address_bits:
         fails(Rule.ADDRESS_BITS, _out_of_reach(address, length, rules.address_bits))
     if side.end_forbidden:
         forbidden = np.zeros(side.end_modulus, np.bool_)
         forbidden[list(side.end_forbidden)] = True
-        fails(Rule.END_RULE, forbidden[((end - np.uint64(1)) & np.uint64(side.end_modulus - 1)).astype(np.intp)])
+        residue = (address + length - np.uint64(1)) & np.uint64(side.end_modulus - 1)
+        fails(Rule.END_RULE, forbidden[residue.astype(np.intp)])
     if side.segment_boundary:
         # A zero length has no last byte; min_segment_size is at least 1 and outranks this verdict.
-        block = ~np.uint64(side.segment_boundary - 1)
-        fails(Rule.SEGMENT_BOUNDARY, (address ^ (end - np.uint64(1))) & block != 0)
+        across = address ^ (address + (length - np.uint64(1)))
+        if int(across.max()) >= side.segment_boundary:
+            fails(Rule.SEGMENT_BOUNDARY, across >= np.uint64(side.segment_boundary))
     if side.gap_boundary > 1:
-        starts, ends = _off(address, side.gap_boundary), _off(end, side.gap_boundary)
+        starts, ends = _off(address, side.gap_boundary), _off(address + length, side.gap_boundary)
         starts[first] = ends[last] = False
         fails(Rule.GAP_BOUNDARY, starts | ends)
     if side.max_last_segment:
         codes[last[length[last] > np.uint64(side.max_last_segment)]] = Rule.MAX_LAST_SEGMENT
-    fails(Rule.MAX_SEGMENT_SIZE, length > np.uint64(side.max_segment_size))
-    fails(Rule.MIN_SEGMENT_SIZE, length < np.uint64(side.min_segment_size))
-    if side.length_align > 1:  # tail_align divides it
+    if longest > side.max_segment_size:
+        fails(Rule.MAX_SEGMENT_SIZE, length > np.uint64(side.max_segment_size))
+    if shortest < side.min_segment_size:
+        fails(Rule.MIN_SEGMENT_SIZE, length < np.uint64(side.min_segment_size))
+    if _any_off(length, side.length_align):  # tail_align divides it
         ragged = _off(length, side.length_align)
         ragged[last] = False
         fails(Rule.LENGTH_ALIGN, ragged)
@@ -154,9 +164,13 @@ def _segment_codes(
         fails(Rule.RESIDUE_MATCH, _off(address - cards, side.residue_match))
     if side.skew_modulus > 1:
         fails(Rule.SKEW, address & np.uint64(side.skew_modulus - 1) != np.uint64(side.skew_residue))
-    if side.address_align > 1:
+    if _any_off(address, side.address_align):
         fails(Rule.ADDRESS_ALIGN, _off(address, side.address_align))
     return codes
+
+
+def _any_off(value: U64, power: int) -> bool:
+    return bool(np.bitwise_or.reduce(value) & np.uint64(power - 1))
 
 
 def _off(value: U64, power: int) -> Bool:

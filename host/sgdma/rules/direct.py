@@ -10,48 +10,67 @@ bound, and a plan that attains it and passes the hardware's check is optimal. Wh
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from sgdma.rules.language import DirectionRules
-from sgdma.rules.pieces import I64, Bool, Grid, Runs, Stream, expand
+from sgdma.rules.pieces import I64, Bool, Grid, Runs, Stream, ends_of, subdivide
 
 __all__ = ["Rows", "choose", "end_table"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Segments of a batch in stream order: [start, end) of `request`, at memory `address` unless `bounced`."""
+    """Segments of a batch in stream order: [start, end) of a request, from memory `address` on unless `bounced`.
 
-    request: I64
+    Request i owns rows ``bounds[i]:bounds[i + 1]``. ``piece`` is one at or before the piece that holds the first byte.
+    """
+
     start: I64
     end: I64
     address: I64
     bounced: Bool
+    piece: I64
+    bounds: I64
+
+    @functools.cached_property
+    def length(self) -> I64:
+        """Bytes of every row."""
+        return self.end - self.start
+
+    @functools.cached_property
+    def request(self) -> I64:
+        """The request of every row."""
+        return np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
+
+    @functools.cached_property
+    def which(self) -> I64:
+        """Indices of the bounced rows."""
+        return np.flatnonzero(self.bounced)
+
+    @functools.cached_property
+    def which_bounds(self) -> I64:
+        """Request i owns elements ``which_bounds[i]:which_bounds[i + 1]`` of ``which``."""
+        return np.searchsorted(self.which, self.bounds)
 
 
 def choose(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> Rows:
     """Segments that attain the bound wherever that is possible at all; the check decides whether they conform."""
-    low, high = _widest(stream, runs, grid, side)
+    low, high, direct = _widest(stream, runs, grid, side)
     phase, step = grid.phase, grid.step
     if side.gap_boundary > step:
         phase, step = _best_phase(stream, runs, grid, side, low, high), side.gap_boundary
-        high = np.where((runs.start - runs.address - phase[runs.request]) & (side.gap_boundary - 1) == 0, high, low)
-    direct = high > low
-    request, shift = runs.request, runs.address - runs.start  # memory address minus stream position
-    if not direct.all():
-        kept = np.flatnonzero(direct)
-        request, low, high, shift = request[kept], low[kept], high[kept], shift[kept]
-    gap_request, gap_low, gap_high = _complement(stream, request, low, high)
-
-    cut = _cut_class(grid, side, phase[request] if grid.tied > 1 or side.gap_boundary > 1 else 0, shift)
-    owner, low = _split(low, high, side.max_segment_size, cut, side, stream.total, request)
+        direct &= (runs.start - runs.address - phase[runs.request]) & (side.gap_boundary - 1) == 0
+    rows = _merged(stream, *_parts(runs, low, high, direct))
     room = side.max_segment_size
     if side.segment_boundary:
-        room = min(room, side.segment_boundary - _worst_offset(side, grid))
-    cut = phase[gap_request], step
-    gap_owner, gap_low = _split(gap_low, gap_high, max(room, 1), cut, side, stream.total, gap_request)
-    return _weave(stream, (request[owner], low, shift[owner] + low), (gap_request[gap_owner], gap_low))
+        room = max(1, min(room, side.segment_boundary - _worst_offset(side, grid)))
+    if not side.max_last_segment and int(rows.length.max()) <= room:
+        return rows
+    rows = _split_direct(stream, rows, grid, side, phase)
+    which = _too_long(rows, rows.bounced, room, side)
+    return _split(stream, rows, which, room, (phase[rows.request[which]], step), side)
 
 
 def end_table(side: DirectionRules, step: int, sign: int = 1) -> I64:
@@ -69,8 +88,15 @@ def end_table(side: DirectionRules, step: int, sign: int = 1) -> I64:
     return table
 
 
-def _widest(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> tuple[I64, I64]:
-    """[low, high) of every run: no direct byte can lie outside; low == high where none can be direct at all."""
+def _widest(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> tuple[I64, I64, Bool]:
+    """(low, high, direct): no direct byte of a run can lie outside [low, high), and none at all unless `direct`.
+
+    Where no run is direct in part only, low and high are ``runs.start`` and ``runs.end`` themselves.
+    """
+    plain = grid.inner == grid.step and side.residue_match == side.gap_boundary == 1 and not side.end_forbidden
+    if plain and runs.reach is runs.end and not np.bitwise_or.reduce(runs.start) & (grid.step - 1):
+        # All runs start on the grid, and so end on it, or with the request: a good address is all they need.
+        return runs.start, runs.end, (runs.address & (grid.step - 1)) == grid.residue
     request, low, high = runs.request, runs.start, runs.reach
     shift = runs.address - runs.start
     phase = grid.phase[request] if grid.tied > 1 else 0
@@ -93,7 +119,7 @@ def _widest(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules) -> tup
         high = _latest_end(stream, runs, grid, side, low, refused, opening)
     if side.residue_match > 1:
         high = np.where(_off(shift - stream.card[request], side.residue_match), low, high)
-    return low, high
+    return low, high, high > low
 
 
 def _latest_end(
@@ -112,7 +138,7 @@ def _latest_end(
         high = np.where(refused, low, high)
 
     # The last run of a request may end anywhere.
-    final = np.searchsorted(runs.request, np.arange(len(stream.total)), side="right") - 1
+    final = runs.bounds[1:] - 1
     total = runs.end[final]
     closing = runs.reach[final] == total
     if side.end_forbidden:
@@ -151,66 +177,76 @@ def _worst_offset(side: DirectionRules, grid: Grid) -> int:
     return worst + (max(0, side.end_modulus - grid.inner) if side.end_forbidden else 0)
 
 
-def _complement(stream: Stream, request: I64, low: I64, high: I64) -> tuple[I64, I64, I64]:
-    """(request, low, high) of what the given intervals leave over."""
-    count, size = len(stream.total), len(request)
-    before = np.zeros(size, np.int64)
-    before[1:] = high[:-1]
-    bounds = np.searchsorted(request, np.arange(count + 1))
-    filled = bounds[:-1] < bounds[1:]
-    before[bounds[:-1][filled]] = 0
-    after = np.zeros(count, np.int64)
-    after[filled] = high[bounds[1:][filled] - 1]
-    inner, outer = np.flatnonzero(low > before), np.flatnonzero(after < stream.total)
-    owner = np.concatenate((request[inner], outer))
-    order = np.argsort(owner, kind="stable")  # inside a request, the gap at its end comes last
-    begin = np.concatenate((before[inner], after[outer]))
-    return owner[order], begin[order], np.concatenate((low[inner], stream.total[outer]))[order]
+def _parts(runs: Runs, low: I64, high: I64, direct: Bool) -> tuple[I64, I64, Bool, I64, I64]:
+    """Every run in up to three parts, before, in and behind [low, high): (start, address, direct, piece, bounds)."""
+    if low is runs.start and high is runs.end:
+        return runs.start, runs.address, direct, runs.piece, runs.bounds
+    before, behind = direct & (low > runs.start), direct & (high < runs.end)
+    which = np.flatnonzero(before | behind)
+    owner, added, cause, rank = subdivide(len(direct), which, before[which].astype(np.int64) + behind[which])
+    run = which[cause]
+    inside = before[run] & (rank == 0)
+    start, kind = runs.start[owner], (direct & ~before)[owner]
+    start[added], kind[added] = np.where(inside, low[run], high[run]), inside
+    address = (runs.address - runs.start)[owner] + start
+    return start, address, kind, runs.piece[owner], runs.bounds + np.searchsorted(run, runs.bounds)
+
+
+def _merged(stream: Stream, start: I64, address: I64, direct: Bool, piece: I64, bounds: I64) -> Rows:
+    """Parts as rows: neighbours that can't be direct share a bounced segment."""
+    if not direct.all():
+        opens = direct.copy()
+        opens[1:] |= direct[:-1]
+        opens[bounds[:-1]] = True
+        kept = np.flatnonzero(opens)
+        start, address, direct, piece = start.take(kept), address.take(kept), direct.take(kept), piece.take(kept)
+        bounds = np.searchsorted(kept, bounds)
+    return Rows(start, ends_of(start, bounds, stream.total), address, ~direct, piece, bounds)
+
+
+def _too_long(rows: Rows, kind: Bool, longest: int, side: DirectionRules) -> I64:
+    """The rows of one kind that may have to be cut."""
+    cut = rows.length > longest
+    if side.max_last_segment:
+        cut[rows.bounds[1:] - 1] = True
+    return np.flatnonzero(cut & kind)
+
+
+def _split_direct(stream: Stream, rows: Rows, grid: Grid, side: DirectionRules, phase: I64) -> Rows:
+    which = _too_long(rows, ~rows.bounced, side.max_segment_size, side)
+    phased = grid.tied > 1 or side.gap_boundary > 1
+    shift = rows.address[which] - rows.start[which]
+    cut = _cut_class(grid, side, phase[rows.request[which]] if phased else 0, shift)
+    return _split(stream, rows, which, side.max_segment_size, cut, side)
 
 
 def _split(
-    low: I64, high: I64, longest: int, cut: tuple[I64 | int, int], side: DirectionRules, totals: I64, request: I64
-) -> tuple[I64 | slice, I64]:
-    """Cut every interval into segments of at most `longest` (and a short last one): (owner, start)."""
-    if not len(low) or (not side.max_last_segment and int((high - low).max()) <= longest):
-        return slice(None), low
-    residue, modulus = cut
+    stream: Stream, rows: Rows, which: I64, longest: int, cut: tuple[I64 | int, int], side: DirectionRules
+) -> Rows:
+    """Cut the rows `which` into segments of at most `longest` (and a short last one)."""
+    if not len(which):
+        return rows
+    (residue, modulus), low, high = cut, rows.start[which], rows.end[which]
     stop = high  # the part [stop, high) becomes the short last segment of the request
     if side.max_last_segment:
-        total = totals[request]
+        total = stream.total[rows.request[which]]
         short = _round_up(total - side.max_last_segment, residue, modulus)
         stop = np.where((high == total) & (low < short) & (short < total), short, high)
     stride = max(longest // modulus * modulus, 1)
     first = _round_down(low + longest, residue, modulus)
     cuts = np.where((stop - low > longest) & (first > low), -((first - stop) // stride), 0)
-    owner, rank = expand(cuts + 1 + (stop < high))
-    begin = np.where(rank > 0, first[owner] + (rank - 1) * stride, low[owner])
-    begin = np.where(rank > cuts[owner], stop[owner], begin)
+    owner, added, cause, rank = subdivide(len(rows.start), which, cuts + (stop < high))
+    begin = np.where(rank < cuts[cause], first[cause] + rank * stride, stop[cause])
     if side.min_segment_size > 1:  # a remainder that is too short takes from its neighbour
-        latest = _round_down(stop - side.min_segment_size, residue, modulus)[owner]
-        shrunk = (rank > 0) & (rank == cuts[owner]) & (latest < begin)
-        shrunk[1:] &= latest[1:] > begin[:-1]  # starts stay in order
+        latest = _round_down(stop - side.min_segment_size, residue, modulus)[cause]
+        before = np.where(rank > 0, np.roll(begin, 1), low[cause])
+        shrunk = (rank + 1 == cuts[cause]) & (before < latest) & (latest < begin)  # starts stay in order
         begin = np.where(shrunk, latest, begin)
-    return owner, begin
-
-
-def _weave(stream: Stream, direct: tuple[I64, I64, I64], bounced: tuple[I64, I64]) -> Rows:
-    """Both kinds of segments, (request, start) and the direct ones' addresses, merged in stream order."""
-    spots = np.searchsorted(stream.base[direct[0]] + direct[1], stream.base[bounced[0]] + bounced[1])
-    spots += np.arange(len(spots))
-    mask = np.zeros(len(direct[0]) + len(spots), np.bool_)
-    mask[spots] = True
-    others = np.flatnonzero(~mask)
-    start, address = np.empty(len(mask), np.int64), np.zeros(len(mask), np.int64)
-    start[others], start[spots] = direct[1], bounced[1]
-    address[others] = direct[2]
-    # Segments cover every stream without holes: each ends where the next one of its request starts.
-    count = len(stream.total)
-    sizes = np.bincount(direct[0], minlength=count) + np.bincount(bounced[0], minlength=count)
-    end = np.empty(len(mask), np.int64)
-    end[:-1] = start[1:]
-    end[np.cumsum(sizes) - 1] = stream.total
-    return Rows(np.repeat(np.arange(count), sizes), start, end, address, mask)
+    start, end = rows.start[owner], rows.end[owner]
+    start[added] = end[added - 1] = begin
+    address = (rows.address - rows.start)[owner] + start
+    bounds = rows.bounds + np.searchsorted(which[cause], rows.bounds)
+    return Rows(start, end, address, rows.bounced[owner], rows.piece[owner], bounds)
 
 
 def _off(value: I64, power: int) -> Bool:

@@ -12,8 +12,6 @@ conforms but isn't proven to be the best.
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from sgdma.rules.bounce import slot_offsets
@@ -33,14 +31,13 @@ _NEVER = np.int64(-1 << 62)
 
 def solve(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules, request: int) -> tuple[Rows, bool] | None:
     """(segments, proven best) of one request, or None when no conforming plan exists among the cuts searched."""
-    bounds = np.searchsorted(runs.request, [request, request + 1])
-    mine = Runs(*(getattr(runs, field.name)[bounds[0] : bounds[1]] for field in dataclasses.fields(Runs)))
+    mine = runs.of(request)
     total = int(stream.total[request])
     cuts, proven = _cuts(mine, grid, side, total, int(grid.phase[request]), bool(grid.possible[request]))
     tail, head = _pairs(cuts, side)
     start, end = cuts[tail], cuts[head]
     gain, run = _direct_gain(mine, grid, side, start, end, total, int(stream.card[request]))
-    bounce = _bounce_fits(stream, grid, side, request, start, end, total)
+    bounce = _bounce_fits(grid, side, start, end, total, int(stream.card[request]))
     gain = np.where(gain >= 0, gain, np.where(bounce, 0, -1))
     kept = np.flatnonzero(gain >= 0)
     path = _best_path(len(cuts), tail[kept], head[kept], gain[kept], side.max_segments)
@@ -49,7 +46,8 @@ def solve(stream: Stream, runs: Runs, grid: Grid, side: DirectionRules, request:
     chosen = kept[path]
     direct = gain[chosen] > 0
     address = np.where(direct, (mine.address - mine.start)[run[chosen]] + start[chosen], 0)
-    return Rows(np.full(len(chosen), request), start[chosen], end[chosen], address, ~direct), proven
+    piece = np.full(len(chosen), mine.piece[0])
+    return Rows(start[chosen], end[chosen], address, ~direct, piece, np.array([0, len(chosen)])), proven
 
 
 def _cuts(runs: Runs, grid: Grid, side: DirectionRules, total: int, phase: int, possible: bool) -> tuple[I64, bool]:
@@ -133,18 +131,15 @@ def _direct_gain(
     return np.where(fits, end - start, -1), run
 
 
-def _bounce_fits(
-    stream: Stream, grid: Grid, side: DirectionRules, request: int, start: I64, end: I64, total: int
-) -> Bool:
+def _bounce_fits(grid: Grid, side: DirectionRules, start: I64, end: I64, total: int, card: int) -> Bool:
     """Whether some bounce address serves the segment."""
-    rows = Rows(np.full(len(start), request), start, end, start, np.ones(len(start), np.bool_))
-    offset = slot_offsets(stream, rows, grid, side)
+    offset = slot_offsets(side, grid, start, end, total, card)
     fits = _lengths_fit(side, start, end, total)
     gap = side.gap_boundary
     fits &= (start == 0) | _multiple(offset, gap)
     fits &= (end == total) | _multiple(offset + end - start, gap)
     fits &= _multiple(offset - grid.residue, grid.first)
-    fits &= _multiple(offset - stream.card[request] - start, side.residue_match)
+    fits &= _multiple(offset - card - start, side.residue_match)
     if side.end_forbidden:
         fits &= end_table(side, side.end_modulus)[(offset + end - start) & (side.end_modulus - 1)] == 0
     if side.segment_boundary:

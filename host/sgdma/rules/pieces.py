@@ -7,6 +7,7 @@ is a power of two, so residues come out right modulo 2**64 whatever the sign.
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,10 @@ import numpy.typing as npt
 from sgdma.errors import PieceError
 from sgdma.rules.language import DirectionRules, RuleSet
 
-__all__ = ["I64", "Bool", "Grid", "Runs", "Stream", "check_pieces", "expand", "make_grid", "make_runs", "make_stream"]
+__all__ = [
+    "I64", "Bool", "Grid", "Runs", "Stream", "check_pieces", "ends_of", "expand", "make_grid", "make_runs",
+    "make_stream", "subdivide",
+]  # fmt: skip
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -23,14 +27,18 @@ Bool = npt.NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """All pieces of a batch, empty ones dropped. Arrays over pieces; ``base``, ``total``, ``card`` over requests."""
+    """All pieces of a batch, empty ones dropped. ``bounds``: request i owns pieces ``bounds[i]:bounds[i + 1]``.
+
+    ``address``, ``length``, ``start``, ``place`` and ``index`` are arrays over pieces, the others over requests. Every
+    piece ends at the ``place`` behind its own: there is one more for the last.
+    """
 
     address: I64
     length: I64
     start: I64  # stream position inside the request
     place: I64  # position in the concatenated streams of the batch
-    request: I64
-    index: I64  # position in the caller's list
+    index: I64 | None  # position in the caller's list; None: all are there
+    bounds: I64
     base: I64  # place of the request's first byte
     total: I64
     card: I64
@@ -41,14 +49,26 @@ class Runs:
     """Stretches of memory that one segment could cover: joined where adjacent, cut at segment_boundary.
 
     ``reach`` is where a direct segment must end at the latest: ``end``, or earlier where the device's address width
-    gives out. ``start``, ``end`` and ``reach`` are stream positions.
+    gives out. ``start``, ``end`` and ``reach`` are stream positions. ``piece`` is one at or before the run's first.
     """
 
     address: I64
     start: I64
     end: I64
     reach: I64
-    request: I64
+    piece: I64
+    bounds: I64  # request i owns bounds[i]:bounds[i + 1], at least one run
+
+    @functools.cached_property
+    def request(self) -> I64:
+        """The request of every run."""
+        return np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
+
+    def of(self, request: int) -> Runs:
+        """The runs of one request alone."""
+        mine = slice(*self.bounds[request : request + 2].tolist())
+        address, start, end = self.address[mine], self.start[mine], self.end[mine]
+        return Runs(address, start, end, self.reach[mine], self.piece[mine], np.array([0, len(start)]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,44 +103,37 @@ def check_pieces(addresses: npt.ArrayLike, lengths: npt.ArrayLike, offsets: I64)
 
 def make_stream(address: U64, length: U64, offsets: I64, cards: U64) -> Stream:
     """Index the pieces of k requests."""
-    counts = np.diff(offsets)
-    request = np.repeat(np.arange(len(counts)), counts)
-    index = np.arange(len(length))
-    if not length.all():
+    bounds, index = offsets, None
+    if len(length) and not length.min():
         index = np.flatnonzero(length)
-        request, address, length = request[index], address[index], length[index]
-        counts = np.bincount(request, minlength=len(counts))
+        address, length, bounds = address[index], length[index], np.searchsorted(index, bounds)
     size = length.view(np.int64)
-    before = np.zeros(len(size) + 1, np.int64)
-    np.cumsum(size, out=before[1:])
-    bounds = np.concatenate(([0], np.cumsum(counts)))
-    base = before[bounds[:-1]]
-    total = before[bounds[1:]] - base
-    card = cards.astype(np.int64)
-    place = before[:-1]
-    start = place - np.repeat(base, counts)
-    return Stream(address.view(np.int64), size, start, place, request, index, base, total, card)
+    place = np.zeros(len(size) + 1, np.int64)
+    np.cumsum(size, out=place[1:])
+    edges = place[bounds]
+    base, total = edges[:-1], edges[1:] - edges[:-1]
+    start = place[:-1] - np.repeat(base, bounds[1:] - bounds[:-1])
+    return Stream(address.view(np.int64), size, start, place, index, bounds, base, total, cards.view(np.int64))
 
 
 def make_runs(stream: Stream, rules: RuleSet, side: DirectionRules) -> Runs:
-    """Join adjacent pieces, then cut at segment_boundary."""
-    address, start, request = stream.address, stream.start, stream.request
-    end = start + stream.length
-    if len(address):
-        fresh = np.ones(len(address), np.bool_)
-        fresh[1:] = (address[1:] != address[:-1] + stream.length[:-1]) | (start[1:] == 0) | (address[1:] == 0)
-        heads = np.flatnonzero(fresh)
-        if len(heads) < len(address):
-            tails = np.append(heads[1:], len(address)) - 1
-            address, start, request, end = address[heads], start[heads], request[heads], end[tails]
+    """Join adjacent pieces, then cut at segment_boundary. No request may be empty."""
+    address, start, length, bounds = stream.address, stream.start, stream.length, stream.bounds
+    piece = np.arange(len(address))
+    after = address + length
+    fresh = np.empty(len(address), np.bool_)
+    np.not_equal(address[1:], after[:-1], out=fresh[1:])
+    if int(address.min()) < 0:  # a piece that ends at 2**64 has no neighbour
+        fresh[1:] |= after[:-1] == 0
+    fresh[bounds[:-1]] = True
+    if not fresh.all():
+        piece = np.flatnonzero(fresh)
+        address, start, bounds = address[piece], start[piece], np.searchsorted(piece, bounds)
+        length = ends_of(start, bounds, stream.total) - start
     if side.segment_boundary:
-        address, start, end, request = _cut(address, start, end, request, side.segment_boundary)
-    reach = end
-    if rules.address_bits < 64:
-        room = (np.uint64(1 << rules.address_bits) - address.view(np.uint64)).view(np.int64)
-        beyond = address.view(np.uint64) >= np.uint64(1 << rules.address_bits)
-        reach = np.where(beyond, start, np.minimum(end, start + room))
-    return Runs(address, start, end, reach, request)
+        address, start, piece, bounds = _cut(address, start, length, piece, bounds, side.segment_boundary)
+    end = ends_of(start, bounds, stream.total)
+    return Runs(address, start, end, _reach(address, start, end, rules.address_bits), piece, bounds)
 
 
 def make_grid(stream: Stream, side: DirectionRules) -> Grid:
@@ -141,16 +154,53 @@ def expand(counts: I64) -> tuple[I64, I64]:
     return owner, np.arange(len(owner)) - first[owner]
 
 
-def _cut(address: I64, start: I64, end: I64, request: I64, boundary: int) -> tuple[I64, I64, I64, I64]:
-    room = boundary - (address & (boundary - 1))
-    counts = np.maximum(0, end - start - room + boundary - 1) // boundary + 1
-    if not (counts > 1).any():
-        return address, start, end, request
-    owner, rank = expand(counts)
-    offset = np.where(rank > 0, room[owner] + (rank - 1) * boundary, 0)
-    begin = start[owner] + offset
-    stop = np.minimum(end[owner], start[owner] + room[owner] + rank * boundary)
-    return address[owner] + offset, begin, stop, request[owner]
+def subdivide(count: int, which: I64, extra: I64) -> tuple[I64, I64, I64, I64]:
+    """Of `count` elements, those at `which` (rising) fall into 1 + `extra` parts: (owner, added, cause, rank).
+
+    ``owner``: the element that every part belongs to; ``added``: places of the parts that aren't the first of theirs,
+    for each of them ``cause``, its index in `which`, and ``rank``, from 0.
+    """
+    cause, rank = expand(extra)
+    added = which[cause] + np.arange(1, len(cause) + 1)
+    owner = np.ones(count + len(added), np.int64)
+    owner[added] = owner[0] = 0
+    np.cumsum(owner, out=owner)
+    return owner, added, cause, rank
+
+
+def ends_of(start: I64, bounds: I64, total: I64) -> I64:
+    """Ends of stretches that cover every stream without holes: where the next one of the request starts."""
+    end = np.empty_like(start)
+    end[:-1] = start[1:]
+    end[bounds[1:] - 1] = total
+    return end
+
+
+def _cut(address: I64, start: I64, length: I64, piece: I64, bounds: I64, boundary: int) -> tuple[I64, I64, I64, I64]:
+    """The same stretches, none of them across a multiple of `boundary`: (address, start, piece, bounds)."""
+    final = length - 1
+    final += address
+    which = np.flatnonzero((address ^ final).view(np.uint64) >= np.uint64(boundary))
+    if not len(which):
+        return address, start, piece, bounds
+    room = boundary - (address[which] & (boundary - 1))
+    extra = (length[which] - room + (boundary - 1)) >> (boundary.bit_length() - 1)
+    owner, added, cause, rank = subdivide(len(length), which, extra)
+    offset = room[cause] + rank * boundary
+    address, start = address.take(owner), start.take(owner)
+    address[added] += offset
+    start[added] += offset
+    return address, start, piece.take(owner), bounds + np.searchsorted(which[cause], bounds)
+
+
+def _reach(address: I64, start: I64, end: I64, bits: int) -> I64:
+    """Where a direct segment must end so that it stays below 2**bits: `end` itself wherever nothing lies beyond."""
+    place = address.view(np.uint64)
+    if bits == 64 or int(place.max()) + int((end - start).max()) <= 1 << bits:
+        return end
+    top = np.uint64(1 << bits)
+    room = (top - place).view(np.int64)
+    return np.where(place >= top, start, np.minimum(end, start + room))
 
 
 def _refuse_wrap(address: U64, length: U64) -> None:

@@ -7,14 +7,15 @@ in :mod:`exact`. No plan leaves here that the check refuses.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sgdma.errors import PieceError, Unplannable
 from sgdma.rules import exact
+from sgdma.rules.batch import BatchPlan, Joiner, Plan
 from sgdma.rules.bounce import Copies, Layout, copies, layout
 from sgdma.rules.check import BatchCheck, check_batch
 from sgdma.rules.direct import Rows, choose
@@ -27,69 +28,6 @@ U64 = npt.NDArray[np.uint64]
 
 CHUNK = 1 << 16
 """Pieces planned at a time: the working arrays of that many stay in the cache."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BatchPlan:
-    """Plans of k requests, segments and copies one request after the other.
-
-    Request i owns segments ``offsets[i]:offsets[i + 1]`` and copies ``copy_offsets[i]:copy_offsets[i + 1]``. Of a
-    bounced segment, ``addresses`` holds the offset inside the request's own bounce area of ``bounce_size[i]`` bytes,
-    which starts on a multiple of ``bounce_align[i]`` anywhere within the device's reach (size 0: none needed).
-    Copies go from pieces to the area before H2C and back after C2H; ``copy_piece`` indexes the caller's pieces.
-    """
-
-    addresses: U64
-    lengths: U64
-    bounced: Bool
-    offsets: I64
-    bounce_size: I64
-    bounce_align: I64
-    copy_piece: I64
-    copy_address: U64
-    copy_offset: U64
-    copy_length: U64
-    copy_offsets: I64
-    direct_bytes: I64
-    bounced_bytes: I64
-    proven: Bool
-    """Per request: no conforming plan has more direct bytes. False only beyond the search limit of `exact`."""
-
-    def resolve(self, bounce_bases: npt.ArrayLike) -> U64:
-        """Device addresses of all segments, u64; `bounce_bases`: address of each request's area, (k,) or one.
-
-        Raises :class:`PieceError` for a base that isn't a multiple of its ``bounce_align``.
-        """
-        bases = np.broadcast_to(np.asarray(bounce_bases, dtype=np.uint64), self.bounce_size.shape)
-        low_bits = bases & (self.bounce_align.view(np.uint64) - np.uint64(1))
-        wrong = np.flatnonzero((low_bits != 0) & (self.bounce_size > 0))
-        if len(wrong):
-            raise _misplaced(int(bases[wrong[0]]), int(self.bounce_align[wrong[0]]))
-        return self.addresses + np.where(self.bounced, np.repeat(bases, np.diff(self.offsets)), np.uint64(0))
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """The plan of one request; the words are those of :class:`BatchPlan`, sizes plain integers."""
-
-    addresses: U64
-    lengths: U64
-    bounced: Bool
-    bounce_size: int
-    bounce_align: int
-    copy_piece: I64
-    copy_address: U64
-    copy_offset: U64
-    copy_length: U64
-    direct_bytes: int
-    bounced_bytes: int
-    proven: bool
-
-    def resolve(self, bounce_base: int) -> U64:
-        """Device addresses of all segments when the bounce area starts at `bounce_base`, a multiple of its align."""
-        if self.bounce_size and bounce_base % self.bounce_align:
-            raise _misplaced(bounce_base, self.bounce_align)
-        return self.addresses + np.where(self.bounced, np.uint64(bounce_base), np.uint64(0))
 
 
 def plan(
@@ -131,17 +69,20 @@ def plan_batch(
     bounds = np.asarray(offsets, dtype=np.int64)
     address, length = check_pieces(addresses, lengths, bounds)
     card = np.broadcast_to(np.asarray(card_addresses, dtype=np.uint64), (len(bounds) - 1,))
-    edges = np.unique(np.searchsorted(bounds, np.arange(CHUNK, len(length), CHUNK))).tolist()
-    starts, stops = [0, *edges], [*edges, len(card)]
-    parts = []
-    for start, stop in zip(starts, stops, strict=True):
+    edges = np.unique(np.searchsorted(bounds, np.arange(CHUNK, len(length), CHUNK)))
+    starts = [0, *edges[edges < len(card)].tolist()]
+    joined = Joiner(len(length), len(card))
+    for start, stop in zip(starts, [*starts[1:], len(card)], strict=True):
         near, far = bounds[start], bounds[stop]
         stream = make_stream(address[near:far], length[near:far], bounds[start : stop + 1] - near, card[start:stop])
         try:
-            parts.append(_planned(stream, rules, direction))
+            part = _planned(stream, rules, direction)
         except Unplannable as error:
             raise Unplannable(error.rule, error.value, error.limit, error.remedy, error.request + start) from None
-    return parts[0] if len(parts) == 1 else _joined(parts, bounds[starts])
+        if len(starts) == 1:
+            return part
+        joined.add(part, near)
+    return joined.plan()
 
 
 def _planned(stream: Stream, rules: RuleSet, direction: Direction) -> BatchPlan:
@@ -150,21 +91,19 @@ def _planned(stream: Stream, rules: RuleSet, direction: Direction) -> BatchPlan:
     _refuse_hopeless(stream, grid, side)
     runs = make_runs(stream, rules, side)
     rows = choose(stream, runs, grid, side)
-    placed = layout(stream, rows, grid, side)
     proven = np.ones(len(stream.total), np.bool_)
-    verdict = _check(rules, direction, stream, rows, placed)
+    placed = layout(stream, rows, grid, side)
+    address = _placed_at(rows, placed)
+    verdict = _check(rules, direction, stream, rows, address)
     failed = np.flatnonzero(verdict.rule)
     if len(failed):
         rows, proven = _search(stream, runs, grid, rules, side, rows, verdict, failed)
         placed = layout(stream, rows, grid, side)
-        wrong = np.flatnonzero(_check(rules, direction, stream, rows, placed).rule)
+        address = _placed_at(rows, placed)
+        wrong = np.flatnonzero(_check(rules, direction, stream, rows, address).rule)
         if len(wrong):
             raise AssertionError(f"request {wrong[0]}: the search gave a plan that the check refuses")
-    return _assemble(stream, rows, placed, copies(stream, rows, placed.offset), proven)
-
-
-def _misplaced(base: int, align: int) -> PieceError:
-    return PieceError(f"bounce area at {base:#x} must start on a multiple of {align:#x}; allocate it with bounce_align")
+    return _assemble(stream, rows, address, placed, copies(stream, rows, placed.offset), proven)
 
 
 def _arrays(pieces: Iterable[tuple[int, int]] | tuple[U64, U64]) -> tuple[U64, U64]:
@@ -181,6 +120,10 @@ def _arrays(pieces: Iterable[tuple[int, int]] | tuple[U64, U64]) -> tuple[U64, U
 def _refuse_hopeless(stream: Stream, grid: Grid, side: DirectionRules) -> None:
     """Raise :class:`Unplannable` for what no choice of segments can mend."""
     total, card = stream.total, stream.card
+    grain = max(side.total_align, side.tail_align)
+    sizes = max(1, side.min_segment_size) <= total.min() and total.max() <= side.max_request_size
+    if sizes and side.residue_match == 1 and not np.bitwise_or.reduce(total) & (grain - 1):
+        return
     cases: list[tuple[Rule, Bool, I64, str, str]] = [
         (Rule.MAX_REQUEST_SIZE, total == 0, total, "at least 1 byte", "don't submit empty requests"),
         (Rule.TOTAL_ALIGN, total & (side.total_align - 1) != 0, total, f"a multiple of {side.total_align}", "pad it"),
@@ -198,13 +141,17 @@ def _refuse_hopeless(stream: Stream, grid: Grid, side: DirectionRules) -> None:
             raise Unplannable(rule, int(value[request]) % (1 << 64), limit, remedy, request)
 
 
-def _check(rules: RuleSet, direction: Direction, stream: Stream, rows: Rows, placed: Layout) -> BatchCheck:
-    """The hardware's verdict with all bounce areas at address 0, which stands for every aligned base."""
-    address = np.where(rows.bounced, placed.offset, rows.address).view(np.uint64)
-    offsets = np.searchsorted(rows.request, np.arange(len(stream.total) + 1))
-    return check_batch(
-        rules, direction, address, (rows.end - rows.start).view(np.uint64), offsets, stream.card.view(np.uint64)
-    )
+def _placed_at(rows: Rows, placed: Layout) -> U64:
+    """Addresses of all segments, with all bounce areas at 0, which stands for every aligned base."""
+    address = rows.address.copy()
+    address[rows.which] = placed.offset
+    return address.view(np.uint64)
+
+
+def _check(rules: RuleSet, direction: Direction, stream: Stream, rows: Rows, address: U64) -> BatchCheck:
+    """The hardware's verdict."""
+    length, card = rows.length.view(np.uint64), stream.card.view(np.uint64)
+    return check_batch(rules, direction, address, length, rows.bounds, card)
 
 
 def _search(
@@ -213,7 +160,8 @@ def _search(
 ) -> tuple[Rows, Bool]:  # fmt: skip
     """Replace the rows of the failed requests by searched ones."""
     proven = np.ones(len(stream.total), np.bool_)
-    parts = [Rows(*(getattr(rows, f.name)[verdict.rule[rows.request] == 0] for f in dataclasses.fields(Rows)))]
+    sound = verdict.rule[rows.request] == 0
+    parts, owners = [[column[sound] for column in _columns(rows)]], [rows.request[sound]]
     for request in failed.tolist():
         found = exact.solve(stream, runs, grid, side, request)
         if found is None:
@@ -221,44 +169,37 @@ def _search(
             total = int(stream.total[request])
             limit = str(getattr(side, rule.name.lower(), "the rule"))
             raise Unplannable(rule, total, limit, "change the request's size or split it into several", request)
-        parts.append(found[0])
+        parts.append(_columns(found[0]))
+        owners.append(np.full(len(found[0].start), request))
         proven[request] = found[1]
-    joined = Rows(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Rows)))
-    order = np.argsort(joined.request, kind="stable")
-    return Rows(*(getattr(joined, f.name)[order] for f in dataclasses.fields(Rows))), proven
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    bounds = np.searchsorted(owner[order], np.arange(len(stream.total) + 1))
+    start, end, address, bounced, piece = (np.concatenate(column)[order] for column in zip(*parts, strict=True))
+    return Rows(start, end, address, bounced, piece, bounds), proven
 
 
-def _joined(parts: list[BatchPlan], first_pieces: I64) -> BatchPlan:
-    """Plans of consecutive requests as one; `first_pieces` is the caller's index of each part's first piece."""
-    columns = {field.name: [getattr(part, field.name) for part in parts] for field in dataclasses.fields(BatchPlan)}
-    columns["copy_piece"] = [part.copy_piece + first for part, first in zip(parts, first_pieces, strict=True)]
-    for name in ("offsets", "copy_offsets"):
-        tops = np.cumsum([0] + [column[-1] for column in columns[name]])
-        columns[name] = [np.zeros(1, np.int64)] + [
-            column[1:] + top for column, top in zip(columns[name], tops[:-1], strict=True)
-        ]
-    return BatchPlan(**{name: np.concatenate(column) for name, column in columns.items()})
+def _columns(rows: Rows) -> list[Any]:
+    return [rows.start, rows.end, rows.address, rows.bounced, rows.piece]
 
 
-def _assemble(stream: Stream, rows: Rows, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
-    requests = np.arange(len(stream.total) + 1)
-    size = rows.end - rows.start
-    before = np.zeros(len(size) + 1, np.int64)
-    np.cumsum(np.where(rows.bounced, size, 0), out=before[1:])
-    offsets = np.searchsorted(rows.request, requests)
-    bounced = before[offsets[1:]] - before[offsets[:-1]]
+def _assemble(stream: Stream, rows: Rows, address: U64, placed: Layout, copied: Copies, proven: Bool) -> BatchPlan:
+    before = np.zeros(len(rows.which) + 1, np.int64)
+    np.cumsum(rows.length[rows.which], out=before[1:])
+    edges = before[rows.which_bounds]
+    bounced = edges[1:] - edges[:-1]
     return BatchPlan(
-        addresses=np.where(rows.bounced, placed.offset, rows.address).view(np.uint64),
-        lengths=size.view(np.uint64),
+        addresses=address,
+        lengths=rows.length.view(np.uint64),
         bounced=rows.bounced,
-        offsets=offsets,
+        offsets=rows.bounds,
         bounce_size=placed.size,
         bounce_align=placed.align,
         copy_piece=copied.piece,
         copy_address=copied.address.view(np.uint64),
         copy_offset=copied.offset.view(np.uint64),
         copy_length=copied.length.view(np.uint64),
-        copy_offsets=np.searchsorted(copied.request, requests),
+        copy_offsets=copied.bounds,
         direct_bytes=stream.total - bounced,
         bounced_bytes=bounced,
         proven=proven,

