@@ -85,12 +85,12 @@ module sgdma_c2h #(
 
   // ------------------------------------------------------------------------------------ requests and bursts
 
-  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
-  logic [ADDR_WIDTH-1:0] burst_address;
-  logic [BB-LB:0] burst_extent;
-  logic [LB-1:0] burst_tail;
-  logic [QW-1:0] burst_queue;
-  logic [15:0] burst_tag;
+  logic job_valid, job_ready, job_segment_last, job_request_last, job_kill, job_begun;
+  logic [ADDR_WIDTH-1:0] job_address;
+  logic [BB-LB:0] job_extent;
+  logic [LB-1:0] job_tail;
+  logic [QW-1:0] job_queue;
+  logic [15:0] job_tag;
   logic drop;
 
   sgdma_jobs #(
@@ -103,10 +103,32 @@ module sgdma_c2h #(
       .request_card(request_card), .request_port(request_port),
       .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
       .cmd_port(cmd_port), .cmd_queue(cmd_queue),
-      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
-      .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
-      .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
-      .burst_begun(burst_begun));
+      .burst_valid(job_valid), .burst_ready(job_ready), .burst_address(job_address), .burst_extent(job_extent),
+      .burst_tail(job_tail), .burst_queue(job_queue), .burst_tag(job_tag), .burst_segment_last(job_segment_last),
+      .burst_request_last(job_request_last), .burst_kill(job_kill), .burst_begun(job_begun));
+
+  // Some bursts ahead of the stream, so that the end of one need not reach back to the list within a cycle.
+  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
+  logic [ADDR_WIDTH-1:0] burst_address;
+  logic [BB-LB:0] burst_extent;
+  logic [LB-1:0] burst_tail;
+  logic [QW-1:0] burst_queue;
+  logic [15:0] burst_tag;
+
+  sgdma_fifo #(.WIDTH(ADDR_WIDTH + BB - LB + 1 + LB + QW + 16 + 4), .DEPTH(4)) ahead (
+      .clk(clk), .rst(rst),
+      .in_valid(job_valid), .in_ready(job_ready),
+      .in_data({job_address, job_extent, job_tail, job_queue, job_tag, job_segment_last, job_request_last, job_kill,
+                job_begun}),
+      .out_valid(burst_valid), .out_ready(burst_ready),
+      .out_data({burst_address, burst_extent, burst_tail, burst_queue, burst_tag, burst_segment_last,
+                 burst_request_last, burst_kill, burst_begun}), .level());
+
+  logic [2:0] ends_reg;                           // requests that end in there
+  wire end_in = job_valid && job_ready && job_request_last;
+  wire end_out = burst_valid && burst_ready && burst_request_last;
+
+  always_ff @(posedge clk) ends_reg <= rst ? 3'd0 : ends_reg + 3'(end_in) - 3'(end_out);
 
   // ----------------------------------------------------------------------------------- stream, cut to lanes
 
@@ -139,7 +161,7 @@ module sgdma_c2h #(
   wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg || !burst_begun);
   wire early = beat_valid && beat_early;
 
-  assign drop = cutting_reg && !(burst_valid && burst_request_last);
+  assign drop = cutting_reg && ends_reg == 3'd0 && !(job_valid && job_request_last);
 
   sgdma_unpack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) unpack (
       .clk(clk), .rst(rst),
