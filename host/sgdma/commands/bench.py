@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -22,12 +23,18 @@ from sgdma.run.record import write_atomically
 
 __all__ = ["bench_command", "benches"]
 
+MOST = 100
+"""Rows that are printed."""
+
 
 def bench_command(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which; without it, what there is.")] = None,
     target: Annotated[str | None, typer.Option(help="URL, for a bench that measures a device.")] = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write the rows there as well.")] = None,
+    grid: Annotated[str | None, typer.Option(help="How much to measure, for a bench that has grids.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw the rows there as SVG, for a bench that can.")] = None,
+    docs: Annotated[bool, typer.Option("--docs", help="Renew the bench's pages in docs/ from the rows.")] = False,
 ) -> None:
     """Measure; print a table, and with --json write {"rows": [...]}."""
     console = Console()
@@ -35,16 +42,33 @@ def bench_command(
         _list(console)
         return
     bench = _find(name)
-    takes_target = inspect.signature(bench.run).parameters.get("target")
-    options = {}
-    if takes_target is not None:
-        options["target"] = simulated(context, target or takes_target.default)
-    elif target is not None:
-        raise UsageError(f"bench {name} measures no device; leave out --target {target}")
+    options = _options(context, name, bench, target, grid)
+    for option, given, needs in (("--chart", chart, "chart"), ("--docs", docs, "document")):
+        if given and not hasattr(bench, needs):
+            raise UsageError(f"bench {name} has no {option}; leave it out")
     rows = bench.run(**options)
-    _print(console, name, rows)
+    _print(console, name, rows, getattr(bench, "SHOWN", None))
     if output:
         write_atomically(output, json.dumps({"rows": rows}, indent=1, default=str) + "\n")
+    if chart:
+        write_atomically(chart, bench.chart(rows))
+    if docs:
+        bench.document(rows)
+
+
+def _options(
+    context: typer.Context, name: str, bench: ModuleType, target: str | None, grid: str | None
+) -> dict[str, str]:
+    """What to call the bench with. Raises UsageError for an option that it does not have."""
+    takes = inspect.signature(bench.run).parameters
+    if target is not None and "target" not in takes:
+        raise UsageError(f"bench {name} measures no device; leave out --target {target}")
+    if grid is not None and "grid" not in takes:
+        raise UsageError(f"bench {name} has no --grid; leave it out")
+    options = {"grid": grid} if grid is not None else {}
+    if "target" in takes:
+        options["target"] = simulated(context, target if target is not None else takes["target"].default)
+    return options
 
 
 def benches() -> list[str]:
@@ -65,17 +89,21 @@ def _list(console: Console) -> None:
     console.print(table)
 
 
-def _print(console: Console, name: str, rows: list[dict[str, Any]]) -> None:
-    """What is the same in all rows goes into the title."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    common = [column for column in columns if len(rows) > 1 and all(row.get(column) == rows[0][column] for row in rows)]
+def _print(console: Console, name: str, rows: list[dict[str, Any]], shown: Sequence[str] | None) -> None:
+    """The columns `shown` (None: all); what is the same in all rows goes into the title."""
+    columns = [column for column in dict.fromkeys(column for row in rows for column in row)
+               if shown is None or column in shown]  # fmt: skip
+    common = [column for column in columns
+              if len(rows) > 1 and all(row.get(column) == rows[0].get(column) for row in rows)]  # fmt: skip
     told = ", ".join(f"{column.replace('_', ' ')} {_shown(rows[0][column])}" for column in common)
     columns = [column for column in columns if column not in common]
     title = f"{name}: {told}" if told else name
     table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")
-    for row in rows:
+    for row in rows[:MOST]:
         table.add_row(*(_shown(row.get(column, "")) for column in columns))
     console.print(table)
+    if len(rows) > MOST:
+        console.print(f"and {len(rows) - MOST} more: --json writes them all")
 
 
 def _shown(value: object) -> str:
