@@ -13,7 +13,7 @@ from sgdma.rules import Direction
 from sgdma.spec.layout import SLOT_BYTES
 from sgdma.spec.status import Port, Status
 
-__all__ = ["SPREAD", "Load"]
+__all__ = ["SPREAD", "WAYS", "Load"]
 
 SPREAD = 65536
 """Bytes of host memory that segments are spread over; they overlap, as no one looks at the data."""

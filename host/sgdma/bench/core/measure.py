@@ -6,9 +6,10 @@ import dataclasses
 from typing import Any
 
 from sgdma.bench.core.grid import Point
-from sgdma.bench.core.load import SPREAD, Load
+from sgdma.bench.core.load import SPREAD, WAYS, Load
 from sgdma.engine.device import open_dma
 from sgdma.errors import TransferTimeout
+from sgdma.run.measure import allowed
 from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
 from sgdma.targets import Capability
 
@@ -33,10 +34,24 @@ class Bench:
         self.dma = open_dma(url, arena=ARENA, sq_log2=SQ_LOG2, cq_log2=CQ_LOG2, interrupts=False)
         self.buffer = self.dma.buffer(2 * SPREAD, 4096)
 
+    @property
+    def sets_latency(self) -> bool:
+        """Whether memory's latency can be chosen; on a board it is what it is."""
+        return Capability.FAULT_INJECTION in self.dma.target.capabilities
+
+    def fits(self, point: Point) -> bool:
+        """Whether this device can run the point."""
+        device = self.dma.identity
+        sides = [self.dma.rules.direction(way) for way in WAYS[point.direction]]
+        return point.data_width == device.data_width and point.queues <= device.queues and all(
+            allowed(side, point.segment_size, point.segments_per_request)
+            and 64 % side.address_align == 0 and side.skew_residue == 0 for side in sides
+        )  # fmt: skip
+
     def measure(self, point: Point) -> dict[str, Any]:
         """The row of a point; afterwards the device is as after a reset."""
         dma = self.dma
-        if Capability.FAULT_INJECTION in dma.target.capabilities:
+        if self.sets_latency:
             dma.target.faults.timing(latency=point.latency)
         load = Load(dma, point, self.buffer.iova)
         work = max(limit(point)) * point.segments_per_request * point.in_flight
