@@ -16,10 +16,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from sgdma.bench.core.chart import chart
 from sgdma.bench.core.grid import Point, points
 from sgdma.bench.core.measure import Bench
+from sgdma.bench.core.page import renew
+from sgdma.paths import checkout_root
 
-__all__ = ["SHOWN", "inside", "run"]
+__all__ = ["SHOWN", "chart", "document", "inside", "run"]
 
 SHOWN = (*(field.name for field in dataclasses.fields(Point)), "cycles_per_segment", "utilisation", "of_limit",
          "doorbell_to_data", "data_to_completion", "completion_to_interrupt")  # fmt: skip
@@ -38,6 +41,11 @@ def run(grid: str = "published", target: str = "") -> list[dict[str, Any]]:
     for (width, rules), group in groupby(points(grid), key=lambda point: (point.data_width, point.rules)):
         rows += _in_simulator(f"sim:?rules={rules}&data_width={width}&crc=0", list(group))
     return rows
+
+
+def document(rows: Sequence[dict[str, Any]]) -> None:
+    """Renew the core's part of docs/performance.md, and its chart."""
+    renew(checkout_root() / "docs", rows)
 
 
 def inside(arguments: list[str]) -> int:
