@@ -74,6 +74,10 @@ def _cycles(row: Row) -> float:
     return float(row["cycles_per_segment"])
 
 
+def _of_limit(row: Row) -> float:
+    return float(row["of_limit"])
+
+
 def _small(rows: list[Row]) -> list[Bar | None]:
     def over_beats(row: Row) -> float:
         beats: int = -(-row["segment_size"] // (row["data_width"] // 8))
@@ -97,11 +101,13 @@ def _both(rows: list[Row]) -> list[Bar | None]:
 
     known = [row for row in both if all((way, *(row[name] for name in shape)) in alone for way in ("h2c", "c2h"))]
     large = [row for row in known if row["segment_size"] >= 4096]
+    up_to_256 = [row for row in both if row["data_width"] <= 256]
+    widest = [row for row in rows if row["data_width"] == 512 and row["segment_size"] >= 64]
     return [
         _worst("both at once, 4 KiB and more: cycles over those alone", 1.03, large, slower),
-        _worst("both at once, 64 B and more: of what R and W allow", 0.98, both, lambda row: row["of_limit"],
-               most=False),
-    ]  # fmt: skip
+        _worst("both at once, 64 B and more: of what R and W allow", 0.98, up_to_256, _of_limit, most=False),
+        _worst("512 bit, 64 B and more: of what R and W allow", 0.98, widest, _of_limit, most=False),
+    ]
 
 
 def _single(rows: Iterable[Row]) -> list[Bar | None]:
@@ -121,16 +127,18 @@ def _single(rows: Iterable[Row]) -> list[Bar | None]:
     ]  # fmt: skip
 
 
-def _growth(rows: Iterable[Row]) -> list[Bar | None]:
+def _growth(rows: Sequence[Row]) -> list[Bar | None]:
+    lists_of_32 = [row for row in rows if row["segments_per_request"] == 32 and row["in_flight"] >= 64]
+    ones = [row for row in rows if row["segments_per_request"] == 1 and row["in_flight"] >= 1024]
+    return [_spread("lists of 32, from 64 to 4096 in flight and from 1 to 4 queues", lists_of_32),
+            _spread("requests of one segment, from 1 to 4 queues", ones)]  # fmt: skip
+
+
+def _spread(what: str, rows: Iterable[Row]) -> Bar | None:
+    """The largest ratio of cycles between rows that differ in load alone."""
     groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    names = ("data_width", "direction", "segment_size", "segments_per_request", "latency")
     for row in rows:
-        if row["in_flight"] >= 64 and row["segments_per_request"] == 32:
-            groups[tuple(row[name] for name in names)].append(row)
-    spread = {
-        key: max(map(_cycles, group)) / min(map(_cycles, group)) for key, group in groups.items()
-        if len({row["in_flight"] for row in group}) > 1
-    }  # fmt: skip
-    mine = [group[0] for key, group in groups.items() if key in spread]
-    return [_worst("from 64 to 4096 in flight, from 1 to 4 queues: slowest over fastest", 1.01, mine,
-                   lambda row: spread[tuple(row[name] for name in names)])]  # fmt: skip
+        groups[tuple(row[name] for name in ("data_width", "direction", "segment_size", "latency"))].append(row)
+    ratio = {id(group[0]): max(map(_cycles, group)) / min(map(_cycles, group)) for group in groups.values()}
+    compared = [group[0] for group in groups.values() if len(group) > 1]
+    return _worst(f"{what}: slowest over fastest", 1.01, compared, lambda row: ratio[id(row)])

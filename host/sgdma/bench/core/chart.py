@@ -10,7 +10,7 @@ from sgdma.bench.core.bars import lists
 from sgdma.bench.core.grid import DIRECTIONS, WIDTHS
 from sgdma.run.svg import HEIGHT, WIDTH, Frame
 
-__all__ = ["chart"]
+__all__ = ["STYLE", "chart"]
 
 Row = dict[str, Any]
 TITLE, LEGEND = 26, 40

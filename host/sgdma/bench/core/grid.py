@@ -72,6 +72,7 @@ def _published() -> Iterator[Point]:
     for width, direction, size in product((64, 256), DIRECTIONS, (64, 256, 4096)):
         for latency in LATENCIES:
             yield Point(width, direction, size, 1, latency, 1024, 1)
+        yield Point(width, direction, size, 1, 64, 1024, 4)
         for in_flight, queues in product((*IN_FLIGHT, 4096), QUEUES):
             if direction != "both" or in_flight < 4096:  # a ring holds no 8192 requests of 32
                 yield Point(width, direction, size, 32, 64, in_flight, queues)

@@ -15,9 +15,10 @@ from sgdma.targets import Capability
 
 __all__ = ["Bench", "limit"]
 
-WINDOW = 16384
-RAMP = 12288
-"""Cycles; to the ramp come four of memory's latencies: descriptors, payload, responses and records have begun then."""
+WINDOW = 32768
+RAMP = 16384
+"""Cycles of the steady state that are measured, and before it, to which come four of memory's latencies. Both twice for
+both directions at once, which drift against each other by what the buffers between them hold."""
 FEW = 64
 """With fewer requests in flight the whole is measured, from doorbell to last completion, if it is no longer than:"""
 LONGEST = 24576
@@ -50,10 +51,7 @@ class Bench:
 
     def measure(self, point: Point) -> dict[str, Any]:
         """The row of a point; afterwards the device is as after a reset."""
-        dma = self.dma
-        if self.sets_latency:
-            dma.target.faults.timing(latency=point.latency)
-        load = Load(dma, point, self.buffer.iova)
+        dma, load = self.dma, self._load(point)
         work = max(limit(point)) * point.segments_per_request * point.in_flight
         try:
             whole = point.in_flight < FEW and work + 4 * point.latency <= LONGEST
@@ -63,10 +61,21 @@ class Bench:
         row = _row(point, seen) | {"method": "whole" if whole else "steady", "rules": dma.rules.name}
         return row | (_waits(point, seen) if whole and point.in_flight == 1 and point.direction != "both" else {})
 
+    def drive(self, point: Point, cycles: int) -> None:
+        """The traffic of a point for so long, unmeasured."""
+        self._load(point).begin()
+        self.dma.target.sleep(cycles)
+        self.dma.reset()
+
+    def _load(self, point: Point) -> Load:
+        if self.sets_latency:
+            self.dma.target.faults.timing(latency=point.latency)
+        self.dma.registers.write("cq_doorbell", head=0, queue=0, arm=1)
+        return Load(self.dma, point, self.buffer.iova)
+
     def _span(self, point: Point, load: Load) -> dict[str, int]:
         """From the doorbell (the first, where there are several) to the answer to the last completion record."""
         dma = self.dma
-        dma.registers.write("cq_doorbell", head=0, queue=0, arm=1)
         dma.fixture.write("command", reset=1)
         load.begin()
         end = dma.now() + 16 * LONGEST + 64 * point.latency * point.segments_per_request * point.in_flight
@@ -82,13 +91,15 @@ class Bench:
 
     def _steady(self, point: Point, load: Load, work: float) -> dict[str, int]:
         """A window of the steady state: what has completed is replaced meanwhile, unless enough is queued."""
-        ramp, step = RAMP + 4 * point.latency, int(min(256, max(16, work / 8)))
-        if work > 1.25 * (ramp + WINDOW):
-            step = WINDOW
+        ways = 2 if point.direction == "both" else 1
+        ramp, window = ways * RAMP + 4 * point.latency, ways * WINDOW
+        step = int(min(256, max(16, work / 8)))
+        if work > 1.25 * (ramp + window):
+            step = window
         load.begin()
         self._pass(load, ramp, step)
         self.dma.fixture.write("command", reset=1)
-        self._pass(load, WINDOW, step)
+        self._pass(load, window, step)
         return self._snapshot()
 
     def _pass(self, load: Load, cycles: int, step: int) -> None:
