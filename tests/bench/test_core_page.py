@@ -10,10 +10,12 @@ import pytest
 
 from sgdma.bench.core.bars import bars
 from sgdma.bench.core.chart import chart
-from sgdma.bench.core.page import BEGIN, END, renew
+from sgdma.bench.core.page import renew
 from sgdma.bench.cycles import CHANNELS
 from sgdma.bench.cycles import chart as cycle_chart
 from sgdma.errors import UsageError
+
+BEGIN, END = "<!-- core: made by `sgdma bench core --docs` -->", "<!-- core: end -->"
 
 
 def row(**values: Any) -> dict[str, Any]:

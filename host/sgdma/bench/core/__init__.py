@@ -22,7 +22,7 @@ from sgdma.bench.core.measure import Bench
 from sgdma.bench.core.page import renew
 from sgdma.paths import checkout_root
 
-__all__ = ["SHOWN", "chart", "document", "inside", "run"]
+__all__ = ["SHOWN", "chart", "document", "inside", "measured", "run"]
 
 SHOWN = (*(field.name for field in dataclasses.fields(Point)), "cycles_per_segment", "utilisation", "of_limit",
          "doorbell_to_data", "data_to_completion", "completion_to_interrupt")  # fmt: skip
@@ -37,8 +37,13 @@ def run(grid: str = "published", target: str = "") -> list[dict[str, Any]]:
     """
     if target:
         return _on_target(target, points(grid))
+    return measured(points(grid))
+
+
+def measured(wanted: Sequence[Point]) -> list[dict[str, Any]]:
+    """Rows of these points, in their order; points of one build that follow each other share a simulator."""
     rows: list[dict[str, Any]] = []
-    for (width, rules), group in groupby(points(grid), key=lambda point: (point.data_width, point.rules)):
+    for (width, rules), group in groupby(wanted, key=lambda point: (point.data_width, point.rules)):
         rows += _in_simulator(f"sim:?rules={rules}&data_width={width}&crc=0", list(group))
     return rows
 

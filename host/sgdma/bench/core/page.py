@@ -12,7 +12,7 @@ from sgdma.bench.core.grid import DIRECTIONS, LATENCIES, WIDTHS
 from sgdma.errors import UsageError
 from sgdma.run.record import write_atomically
 
-__all__ = ["BEGIN", "END", "renew", "section"]
+__all__ = ["renew", "replace_section", "section", "table"]
 
 Row = dict[str, Any]
 BEGIN, END = "<!-- core: made by `sgdma bench core --docs` -->", "<!-- core: end -->"
@@ -20,18 +20,19 @@ CHART = "performance-core.svg"
 
 
 def renew(docs: Path, rows: Sequence[Row]) -> None:
-    """Write the chart below `docs`, and the section of its performance.md between the two marks.
-
-    Raises UsageError when the page has no marks.
-    """
-    page = docs / "performance.md"
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UsageError(f"{page} has no lines {BEGIN!r} and {END!r}; put them where the section belongs")
+    """Write the chart below `docs`, and the core's section of its performance.md."""
+    replace_section(docs / "performance.md", "core", section(rows))
     write_atomically(docs / CHART, chart(rows))
-    write_atomically(page, f"{before}{BEGIN}\n\n{section(rows)}\n{END}{after}")
+
+
+def replace_section(page: Path, bench: str, text: str) -> None:
+    """Put `text` between the two marks of a bench on a page. Raises UsageError when the page has none."""
+    begin, end = f"<!-- {bench}: made by `sgdma bench {bench} --docs` -->", f"<!-- {bench}: end -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise UsageError(f"{page} has no lines {begin!r} and {end!r}; put them where the section belongs")
+    write_atomically(page, f"{before}{begin}\n\n{text}\n{end}{after}")
 
 
 def section(rows: Sequence[Row]) -> str:
@@ -49,13 +50,14 @@ def section(rows: Sequence[Row]) -> str:
     ])  # fmt: skip
 
 
-def _table(head: Sequence[str], body: Iterable[Sequence[object]]) -> list[str]:
+def table(head: Sequence[str], body: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a Markdown table."""
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     return [*lines, *(f"| {' | '.join(map(str, cells))} |" for cells in body)]
 
 
 def _bars(rows: Sequence[Row]) -> list[str]:
-    return _table(("what", "bar", "worst", "where", ""), (
+    return table(("what", "bar", "worst", "where", ""), (
         (bar.what, f"{'at most' if bar.most else 'at least'} {bar.limit:g}", f"{bar.found:g}", bar.where,
          "reached" if bar.reached else "**not reached**") for bar in bars(rows)
     ))  # fmt: skip
@@ -67,7 +69,7 @@ def _sizes(rows: Sequence[Row], direction: str) -> list[str]:
         if row["direction"] == direction:
             slowest.setdefault((row["segment_size"], row["data_width"]), row)
     sizes = sorted({size for size, _ in slowest})
-    return _table((direction, *(f"{width} bit" for width in WIDTHS)),
+    return table((direction, *(f"{width} bit" for width in WIDTHS)),
                   ((f"{size} B", *(_cell(slowest.get((size, width))) for width in WIDTHS)) for size in sizes))
 
 
@@ -79,7 +81,7 @@ def _singles(rows: Sequence[Row]) -> list[str]:
     mine = {(row["data_width"], row["direction"], row["latency"]): row for row in rows
             if (row["segments_per_request"], row["in_flight"], row["queues"], row["segment_size"]) == (1, 1024, 1, 64)}
     kinds = dict.fromkeys((width, way) for width, way, _ in mine)
-    return _table(("", *(f"latency {latency}" for latency in LATENCIES)),
+    return table(("", *(f"latency {latency}" for latency in LATENCIES)),
                   ((f"{width} bit {way}", *(_cell(mine.get((width, way, latency))) for latency in LATENCIES))
                    for width, way in kinds))  # fmt: skip
 
@@ -88,7 +90,7 @@ def _latencies(rows: Sequence[Row]) -> list[str]:
     mine = [row for row in rows if "doorbell_to_data" in row
             and (row["segments_per_request"], row["segment_size"], row["queues"]) == (1, 64, 1)]  # fmt: skip
     names = ("doorbell_to_data", "data_to_completion", "completion_to_interrupt")
-    return _table(("", "memory latency", "doorbell to first data address", "last data to completion write",
+    return table(("", "memory latency", "doorbell to first data address", "last data to completion write",
                    "completion response to interrupt", "in all"),
                   ((f"{row['data_width']} bit {row['direction']}", row["latency"], *(row[name] for name in names),
                     row["cycles"]) for row in mine))  # fmt: skip
