@@ -128,7 +128,7 @@ def chart(rows: Sequence[Row]) -> str:
     key = "".join(
         f'<rect class="{kind} cell" x="{LEFT + 110 * index}" y="12" width="{CELL}" height="11"/>'
         f'<text x="{LEFT + 110 * index + 15}" y="22">{name}</text>'
-        for index, (name, kind) in enumerate(list(KINDS.items())[:4])
+        for index, (name, kind) in enumerate((*list(KINDS.items())[:3], ("doorbell, interrupt", "s3")))
     )
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" role="img" aria-label="cycles">'
             f'<style>{STYLE} .cell {{ fill: var(--c) }}</style><rect class="page" width="{width}" height="{total}"/>'
