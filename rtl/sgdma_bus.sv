@@ -151,10 +151,10 @@ module sgdma_bus #(
     record_error_reg <= m_axi_bresp[1];
   end
 
-  sgdma_fifo #(.WIDTH(1), .DEPTH(OUTSTANDING)) responses (
+  sgdma_packet_fifo #(.WIDTH(1), .DEPTH(OUTSTANDING), .PLAIN(1)) responses (
       .clk(clk), .rst(rst),
-      .in_valid(m_axi_bvalid && m_axi_bid[0]), .in_ready(), .in_data(m_axi_bresp[1]),
-      .out_valid(payload_valid), .out_ready(b_ready), .out_data(payload_error), .level());
+      .in_valid(m_axi_bvalid && m_axi_bid[0]), .in_data(m_axi_bresp[1]), .commit(1'b1), .rollback(1'b0), .free(),
+      .out_valid(payload_valid), .out_ready(b_ready), .out_data(payload_error));
 
   assign b_valid = {payload_valid, record_reg};
   assign b_error = {payload_error, record_error_reg};

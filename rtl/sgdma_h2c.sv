@@ -202,7 +202,7 @@ module sgdma_h2c #(
       .clk(clk), .rst(rst),
       .in_valid(pack_valid), .in_ready(pack_ready), .in_data(data), .in_lane(log_kill ? '0 : lane),
       .in_count(log_kill ? '0 : count), .in_last(log_request_last && (log_kill || final_beat)),
-      .in_error(result_status != sgdma_pkg::STATUS_OK),
+      .in_error(log_kill || tally_bad || burst_bad_reg || data_error),
       .out_valid(stream_valid), .out_ready(stream_ready), .out_data(stream_data), .out_keep(stream_keep),
       .out_last(stream_last), .out_error(stream_error));
 
@@ -255,6 +255,6 @@ module sgdma_h2c #(
     assign done_crc = 32'd0;
   end
 
-  wire unused = &{1'b0, data_free, tally_bad, log_lane, log_extent, log_free};
+  wire unused = &{1'b0, data_free, log_lane, log_extent, log_free};
 
 endmodule
