@@ -162,7 +162,8 @@ module sgdma_check #(
     room_reg <= reject_room && request_room[is_c2h];
   end
 
-  // A queue whose list does not fit claims its direction, so that smaller requests of other queues can't starve it.
+  // A queue whose turn comes to nothing for lack of room claims the direction: neither smaller requests of other queues nor a
+  // rhythm that favours them can starve it. It gives the claim up with the request that it was for.
   logic [1:0] claimed_reg;
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
@@ -295,7 +296,7 @@ module sgdma_check #(
     end else begin
       for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
       if (state_reg == BEGIN && sane_reg && free_reg) begin
-        claimed_reg[is_c2h] <= !accept && !fits_reg;
+        claimed_reg[is_c2h] <= !accept && spent_reg == 4'd0;
         claimer_reg[is_c2h] <= queue_reg;
       end
     end

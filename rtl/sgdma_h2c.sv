@@ -109,18 +109,16 @@ module sgdma_h2c #(
   logic room_reg, log_room_reg, data_take, cutting_reg;
 
   wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
-  wire sent = ar_valid && ar_ready;
+  wire sent = burst_valid && !ar_valid && log_room_reg && room_reg && !cut_short;
   wire cut_push = burst_valid && cut_short && burst_request_last && log_room_reg;
   wire log_push = sent || cut_push;
 
-  assign ar_valid = burst_valid && log_room_reg && room_reg && !cut_short;
-  assign ar_addr = {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
-  assign ar_len = 8'(burst_extent);
   assign burst_ready = cut_short ? (log_room_reg || !burst_request_last) : sent;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       credit_reg <= CREDIT'(FIFO_BEATS);
+      ar_valid <= 1'b0;
       room_reg <= 1'b0;
       log_room_reg <= 1'b0;
       cutting_reg <= 1'b0;
@@ -129,6 +127,12 @@ module sgdma_h2c #(
       room_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES);
       log_room_reg <= |log_free[$clog2(OUTSTANDING):2];
       if (burst_valid && burst_ready) cutting_reg <= cut_short && !burst_request_last;
+      if (sent) ar_valid <= 1'b1;
+      else if (ar_ready) ar_valid <= 1'b0;
+    end
+    if (sent) begin
+      ar_addr <= {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
+      ar_len <= 8'(burst_extent);
     end
   end
 
