@@ -76,7 +76,8 @@ module sgdma_fixture #(
   wire h2c_take = h2c_valid && h2c_ready;
   wire to_loop = h2c_port_reg == sgdma_pkg::PORT_LOOPBACK;
   wire to_memory = h2c_port_reg == sgdma_pkg::PORT_MEMORY && !h2c_skewed_reg;
-  wire [DATA_WIDTH-1:0] expected = pattern(h2c_address_reg[33:2], seed);
+  wire check = h2c_take && h2c_port_reg == sgdma_pkg::PORT_PATTERN;
+  logic [DATA_WIDTH-1:0] expected;
   logic differs;
 
   assign h2c_cmd_ready = !h2c_busy_reg || (h2c_take && h2c_last);
@@ -87,10 +88,13 @@ module sgdma_fixture #(
 
   always_comb begin
     differs = 1'b0;
-    for (int i = 0; i < BYTES; i++) if (h2c_keep[i] && h2c_data[8*i +: 8] != expected[8*i +: 8]) differs = 1'b1;
+    expected = '0;
+    if (check) begin
+      expected = pattern(h2c_address_reg[33:2], seed);
+      for (int i = 0; i < BYTES; i++) if (h2c_keep[i] && h2c_data[8*i +: 8] != expected[8*i +: 8]) differs = 1'b1;
+    end
   end
 
-  wire check = h2c_take && h2c_port_reg == sgdma_pkg::PORT_PATTERN;
   wire wrong = (check && (differs || h2c_skewed_reg))
       || (h2c_take && h2c_skewed_reg && h2c_port_reg == sgdma_pkg::PORT_MEMORY);
 
@@ -116,8 +120,8 @@ module sgdma_fixture #(
       h2c_address_reg <= h2c_cmd_address;
       h2c_skewed_reg <= h2c_cmd_address[LB-1:0] != '0 && h2c_cmd_port != sgdma_pkg::PORT_LOOPBACK;
     end else if (h2c_take) h2c_address_reg <= h2c_address_reg + 48'(BYTES);
-    for (int i = 0; i < BYTES; i++) begin
-      if (h2c_take && to_memory && h2c_keep[i]) memory[h2c_address_reg[RW+LB-1:LB]][8*i +: 8] <= h2c_data[8*i +: 8];
+    if (h2c_take && to_memory) begin
+      for (int i = 0; i < BYTES; i++) if (h2c_keep[i]) memory[h2c_address_reg[RW+LB-1:LB]][8*i +: 8] <= h2c_data[8*i +: 8];
     end
   end
 
@@ -205,7 +209,8 @@ module sgdma_fixture #(
       first_beat_reg <= 1'b0;
     end
     if (source_take) begin
-      show_data_reg <= from_loop ? loop_data : pattern(c2h_address_reg[33:2], seed);
+      if (from_loop) show_data_reg <= loop_data;
+      else if (c2h_port_reg == sgdma_pkg::PORT_PATTERN) show_data_reg <= pattern(c2h_address_reg[33:2], seed);
       show_memory_reg <= c2h_port_reg == sgdma_pkg::PORT_MEMORY;
       show_last_reg <= source_last;
       show_error_reg <= (source_last && fail_c2h) || c2h_skewed_reg || (from_loop && loop_error && loop_last);

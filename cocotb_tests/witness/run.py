@@ -27,7 +27,8 @@ def run_witness(
     from sgdma_soc.standalone import NAME, generate
 
     root = checkout_root()
-    directory = build_cache() / "witness" / f"{Path(parameters.rules).stem}-{parameters.data_width}"
+    shape = (Path(parameters.rules).stem, parameters.data_width, parameters.queues, parameters.crc)
+    directory = build_cache() / "witness" / "-".join(map(str, shape))
     directory.mkdir(parents=True, exist_ok=True)
     os.environ.update({name: verilator_environment()[name] for name in ("PATH", "MAKEFLAGS")})
     sys.path.insert(0, str(root / "cocotb_tests"))
