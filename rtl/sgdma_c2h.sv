@@ -85,16 +85,17 @@ module sgdma_c2h #(
 
   // ------------------------------------------------------------------------------------ requests and bursts
 
-  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
-  logic [ADDR_WIDTH-1:0] burst_address;
-  logic [BB-LB:0] burst_extent;
-  logic [LB-1:0] burst_tail;
-  logic [QW-1:0] burst_queue;
-  logic [15:0] burst_tag;
+  logic job_valid, job_ready, job_segment_last, job_request_last, job_kill;
+  logic [ADDR_WIDTH-1:0] job_address;
+  logic [BB-LB:0] job_extent;
+  logic [LB-1:0] job_tail;
+  logic [QW-1:0] job_queue;
+  logic [15:0] job_tag;
   logic drop;
 
   sgdma_jobs #(
-      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
+      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
+      .EARLY(1)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
@@ -103,10 +104,31 @@ module sgdma_c2h #(
       .request_card(request_card), .request_port(request_port),
       .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
       .cmd_port(cmd_port), .cmd_queue(cmd_queue),
-      .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
-      .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
-      .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
-      .burst_begun(burst_begun));
+      .burst_valid(job_valid), .burst_ready(job_ready), .burst_address(job_address), .burst_extent(job_extent),
+      .burst_tail(job_tail), .burst_queue(job_queue), .burst_tag(job_tag), .burst_segment_last(job_segment_last),
+      .burst_request_last(job_request_last), .burst_kill(job_kill), .burst_begun());
+
+  // Some bursts ahead of the stream, so that the end of one need not reach back to the list within a cycle.
+  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill;
+  logic [ADDR_WIDTH-1:0] burst_address;
+  logic [BB-LB:0] burst_extent;
+  logic [LB-1:0] burst_tail;
+  logic [QW-1:0] burst_queue;
+  logic [15:0] burst_tag;
+
+  sgdma_fifo #(.WIDTH(ADDR_WIDTH + BB - LB + 1 + LB + QW + 16 + 3), .DEPTH(4)) ahead (
+      .clk(clk), .rst(rst),
+      .in_valid(job_valid), .in_ready(job_ready),
+      .in_data({job_address, job_extent, job_tail, job_queue, job_tag, job_segment_last, job_request_last, job_kill}),
+      .out_valid(burst_valid), .out_ready(burst_ready),
+      .out_data({burst_address, burst_extent, burst_tail, burst_queue, burst_tag, burst_segment_last,
+                 burst_request_last, burst_kill}), .level());
+
+  logic [2:0] ends_reg;                           // requests that end in there
+  wire end_in = job_valid && job_ready && job_request_last;
+  wire end_out = burst_valid && burst_ready && burst_request_last;
+
+  always_ff @(posedge clk) ends_reg <= rst ? 3'd0 : ends_reg + 3'(end_in) - 3'(end_out);
 
   // ----------------------------------------------------------------------------------- stream, cut to lanes
 
@@ -136,10 +158,10 @@ module sgdma_c2h #(
   // Cutting short begins once, waits for the discarding of an earlier packet, and ends with the request's last record.
   wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
   wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
-  wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg || !burst_begun);
+  wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg);
   wire early = beat_valid && beat_early;
 
-  assign drop = cutting_reg && !(burst_valid && burst_request_last);
+  assign drop = cutting_reg && ends_reg == 3'd0 && !(job_valid && job_request_last);
 
   sgdma_unpack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) unpack (
       .clk(clk), .rst(rst),
@@ -204,7 +226,7 @@ module sgdma_c2h #(
       else if (early || cut_begin) cutting_reg <= 1'b1;
 
       if (discarded) discard_reg <= 1'b0;
-      else if (early || (cut_begin && burst_begun) || (beat && want_last && beat_open)) discard_reg <= 1'b1;
+      else if (early || cut_begin || (beat && want_last && beat_open)) discard_reg <= 1'b1;
 
       if ((burst_done && burst_request_last) || kill_done) stream_bad_reg <= 1'b0;
       else if (early || now_bad) stream_bad_reg <= 1'b1;

@@ -147,21 +147,26 @@ module sgdma_check #(
   // taken off `list_free`.
   logic pipe_empty;
   logic [7:0] header_status_reg;
-  logic fits_reg;
-  wire [FREE-1:0] room = list_free[is_c2h];
-  wire fits = (room >= FREE'(header.segment_count) && pipe_empty) || 16'(room) >= header.segment_count + 16'd8;
-  wire sane = header_status_reg == sgdma_pkg::STATUS_OK;
+  logic sane_reg, fits_reg, free_reg, room_reg;
+  logic [1:0][FREE-1:0] spare_reg;                 // places less those that the pipeline may still take
+  wire fits = FREE'(header.segment_count) <= spare_reg[is_c2h];
 
   always_ff @(posedge clk) begin
+    for (int d = 0; d < 2; d++) begin
+      spare_reg[d] <= pipe_empty ? list_free[d] : list_free[d] < FREE'(10) ? '0 : list_free[d] - FREE'(10);
+    end
     if (state_reg == HEAD) header_status_reg <= header_status;
+    sane_reg <= header_status == sgdma_pkg::STATUS_OK;
     fits_reg <= fits;
+    free_reg <= !claimed;
+    room_reg <= reject_room && request_room[is_c2h];
   end
 
   // A queue whose list does not fit claims its direction, so that smaller requests of other queues can't starve it.
   logic [1:0] claimed_reg;
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
-  wire can_begin = reject_room && request_room[is_c2h] && (!sane || (fits_reg && !claimed));
+  wire can_begin = room_reg && (!sane_reg || (fits_reg && free_reg));
 
   // --------------------------------------------------------------------------------------------------- walk
 
@@ -178,9 +183,10 @@ module sgdma_check #(
   wire walk_last = 16'(walk_reg) + 16'd1 == count_reg;
   wire beyond = SQ'(walk_reg) == limit_reg;
   wire fitting = segment.kind == sgdma_pkg::KIND_SEGMENT && segment.tag == tag_reg && segment.index == walk_reg;
-  wire others = |(candidate & ~(QUEUES'(1) << queue_reg));
-
-  wire state_t turn = others ? PICK : HEAD;       // after a request: the next queue's turn, if one waits
+  // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
+  logic [3:0] spent_reg;                          // slots of this turn, at most 8
+  wire others = spent_reg[3] && |(candidate & ~(QUEUES'(1) << queue_reg));
+  wire state_t turn = others ? PICK : HEAD;
 
   always_comb begin
     state_next = state_reg;
@@ -210,7 +216,7 @@ module sgdma_check #(
         end else begin
           accept = 1'b1;
           slot_take = 1'b1;
-          state_next = sane ? WALK : FAIL;
+          state_next = sane_reg ? WALK : FAIL;
         end
 
       FAIL: begin
@@ -267,10 +273,13 @@ module sgdma_check #(
     if (rst) begin
       state_reg <= PICK;
       queue_reg <= '0;
+      spent_reg <= 4'd0;
       skipping_reg <= '0;
     end else begin
       state_reg <= state_next;
       if (state_reg == PICK) queue_reg <= pick;
+      if (state_reg == PICK) spent_reg <= 4'd0;
+      else if (slot_take && !spent_reg[3]) spent_reg <= spent_reg + 4'd1;
       if (state_next == SKIP && state_reg != PICK) skipping_reg[queue_reg] <= 1'b1;
       if (state_reg == SKIP && slot_valid_reg && is_header) skipping_reg[queue_reg] <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
@@ -285,7 +294,7 @@ module sgdma_check #(
       claimer_reg <= '0;
     end else begin
       for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
-      if (state_reg == BEGIN && sane && !claimed) begin
+      if (state_reg == BEGIN && sane_reg && free_reg) begin
         claimed_reg[is_c2h] <= !accept && !fits_reg;
         claimer_reg[is_c2h] <= queue_reg;
       end

@@ -8,6 +8,7 @@ module sgdma_jobs #(
     parameter int QUEUES = 4,
     parameter int BURST = 512,
     parameter int LIST_SLOTS = 512,
+    parameter bit EARLY = 0,                       // commands go out with the list, not when the request is begun
     parameter int COMMANDS = 512,                  // that user logic may leave waiting
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
     localparam int BB = $clog2(BURST),
@@ -83,35 +84,41 @@ module sgdma_jobs #(
       .out_valid(start_valid), .out_ready(start_ready),
       .out_data({start_queue, start_tag, start_length, start_card, start_port}), .level(start_level));
 
-  always_ff @(posedge clk) request_room <= start_level <= 5'(16 - MARGIN);
+  localparam int CMD = $clog2(COMMANDS) + 1;
+  logic [CMD-1:0] cmd_free;
 
-  logic told;
-  logic cmd_room_reg;
+  always_ff @(posedge clk) request_room <= start_level <= 5'(16 - MARGIN) && (!EARLY || cmd_free >= CMD'(MARGIN + 2));
+
+  logic begun, split_begun, cmd_room_reg;
 
   sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST)) split (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue), .request_tag(start_tag),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),
       .list_extent(segment_extent), .list_last(segment_last),
-      .cmd_push(told), .cmd_room(cmd_room_reg),
+      .cmd_push(begun), .cmd_room(cmd_room_reg),
       .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
       .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
       .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
-      .burst_begun(burst_begun));
+      .burst_begun(split_begun));
 
-  // User logic takes a command when it is done with the request before; bursts must not wait for that.
-  logic [$clog2(COMMANDS):0] cmd_free;
-  logic [QW-1:0] told_queue;
+  assign burst_begun = EARLY || split_begun;
+
+  // User logic takes a command when it is done with the request before; bursts must not wait for that. What is to come from user
+  // logic it should know as early as possible.
+  logic [QW-1:0] cmd_queue_index;
 
   sgdma_packet_fifo #(.WIDTH(48 + 32 + 2 + QW), .DEPTH(COMMANDS), .PLAIN(1)) commands (
       .clk(clk), .rst(rst),
-      .in_valid(told), .in_data({start_card, start_length, start_port, start_queue}),
+      .in_valid(EARLY ? list_commit : begun),
+      .in_data(EARLY ? {request_card, request_length, request_port, request_queue}
+                     : {start_card, start_length, start_port, start_queue}),
       .commit(1'b1), .rollback(1'b0), .free(cmd_free),
-      .out_valid(cmd_valid), .out_ready(cmd_ready), .out_data({cmd_address, cmd_length, cmd_port, told_queue}));
+      .out_valid(cmd_valid), .out_ready(cmd_ready), .out_data({cmd_address, cmd_length, cmd_port, cmd_queue_index}));
 
-  assign cmd_queue = 8'(told_queue);
+  assign cmd_queue = 8'(cmd_queue_index);
 
-  always_ff @(posedge clk) cmd_room_reg <= |cmd_free[$clog2(COMMANDS):2];
+  always_ff @(posedge clk) cmd_room_reg <= EARLY || |cmd_free[CMD-1:2];
 
   wire unused = &{1'b0, cmd_free};
 

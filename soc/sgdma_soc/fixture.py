@@ -9,6 +9,7 @@ from litex.gen import ClockSignal, If, Instance, ResetSignal, Signal
 from sgdma.spec.registers import FIXTURE
 from sgdma_soc.bank import BankModule
 from sgdma_soc.core import SGDMA
+from sgdma_soc.meter import BusMeter
 
 __all__ = ["Fixture"]
 
@@ -27,7 +28,7 @@ class Fixture(BankModule):
         self.clear = Signal()
         self.comb += self.clear.eq(self.command.re & self.command.storage[0])
         self._add_logic(core)
-        self._add_counters(core)
+        self._add_meter(BusMeter(core))
 
     def _add_logic(self, core: SGDMA) -> None:
         control = self.control.fields
@@ -51,28 +52,13 @@ class Fixture(BankModule):
             o_first_error=self.first_error.status, i_c2h_cancel=core.cancel, **ports,
         )  # fmt: skip
 
-    def _add_counters(self, core: SGDMA) -> None:
-        axi, h2c, c2h = core.axi, core.h2c, core.c2h
-        events = {
-            "cycles": 1,
-            "r_beats": axi.r.valid & axi.r.ready,
-            "w_beats": axi.w.valid & axi.w.ready,
-            "ar_count": axi.ar.valid & axi.ar.ready,
-            "aw_count": axi.aw.valid & axi.aw.ready,
-            "ar_stall": axi.ar.valid & ~axi.ar.ready,
-            "aw_stall": axi.aw.valid & ~axi.aw.ready,
-            "w_stall": axi.w.valid & ~axi.w.ready,
-            "h2c_beats": h2c.valid & h2c.ready,
-            "h2c_stall": h2c.valid & ~h2c.ready,
-            "c2h_beats": c2h.valid & c2h.ready,
-            "c2h_stall": c2h.valid & ~c2h.ready,
-        }
-        snapshot = Signal()
-        self.comb += snapshot.eq(self.command.re & self.command.storage[1])
-        for name, event in events.items():
-            running = Signal(32)
-            self.sync += [
-                If(event, running.eq(running + 1)),
-                If(self.clear, running.eq(0)),
-                If(snapshot, getattr(self, name).status.eq(running)),
-            ]
+    def _add_meter(self, meter: BusMeter) -> None:
+        self.meter = meter
+        running = {name: Signal(32, name=name) for name in (*meter.counts, *meter.stamps)}
+        for name, event in meter.counts.items():
+            self.sync += If(event, running[name].eq(running[name] + 1))
+        for name, event in meter.stamps.items():
+            self.sync += If(event, running[name].eq(running["cycles"]))
+        snapshot = self.command.re & self.command.storage[1]
+        for name, value in running.items():
+            self.sync += [If(self.clear, value.eq(0)), If(snapshot, getattr(self, name).status.eq(value))]

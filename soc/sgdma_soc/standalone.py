@@ -27,7 +27,7 @@ from sgdma_soc.core import SGDMA, rtl_sources
 from sgdma_soc.fixture import Fixture
 from sgdma_soc.ports import connect_user_side, user_side_pads
 
-__all__ = ["NAME", "Standalone", "generate", "source_digest"]
+__all__ = ["NAME", "Standalone", "combinational", "generate", "source_digest"]
 
 NAME = "sgdma_standalone"
 
@@ -89,7 +89,7 @@ def source_digest(root: Path) -> str:
 _ASSIGNMENT = re.compile(r"^(\s+[\w.]+(?:\[[^\]]*\])*) <= (.*;)$")
 
 
-def _combinational(verilog: str) -> str:
+def combinational(verilog: str) -> str:
     """LiteX writes combinational blocks as ``always @(*)`` with ``<=``. A simulator never enters such a block when it
     reads nothing, and may order the delayed assignments wrongly: make them ``always_comb`` with ``=``."""
     lines, inside = [], False
@@ -113,7 +113,7 @@ def generate(parameters: BuildParameters, root: Path, output: Path) -> int:
     gateware = output / "gateware"
     gateware.mkdir(parents=True, exist_ok=True)
     verilog = platform.get_verilog(soc, name=NAME)
-    (gateware / f"{NAME}.v").write_text(_combinational(str(verilog)), encoding="utf-8")
+    (gateware / f"{NAME}.v").write_text(combinational(str(verilog)), encoding="utf-8")
     sources = [path for path in rtl_sources(root) if parameters.fixture or not path.stem.startswith("sgdma_fixture")]
     for path in sources:
         shutil.copy(path, gateware / path.name)

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -22,6 +23,9 @@ from sgdma.run.record import write_atomically
 
 __all__ = ["bench_command", "benches"]
 
+MOST = 100
+"""Rows that are printed."""
+
 
 def bench_command(
     context: typer.Context,
@@ -29,6 +33,9 @@ def bench_command(
     target: Annotated[str | None, typer.Option(help="URL, for a bench that measures a device.")] = None,
     requests: Annotated[int | None, typer.Option(help="How many, for a bench that counts requests.")] = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write the rows there as well.")] = None,
+    grid: Annotated[str | None, typer.Option(help="How much to measure, for a bench that has grids.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw the rows there as SVG, for a bench that can.")] = None,
+    docs: Annotated[bool, typer.Option("--docs", help="Renew the bench's pages in docs/ from the rows.")] = False,
 ) -> None:
     """Measure; print a table, and with --json write {"rows": [...]}."""
     console = Console()
@@ -36,20 +43,36 @@ def bench_command(
         _list(console)
         return
     bench = _find(name)
-    takes_target = inspect.signature(bench.run).parameters.get("target")
-    options: dict[str, Any] = {}
-    if requests is not None:
-        if "requests" not in inspect.signature(bench.run).parameters:
-            raise UsageError(f"bench {name} counts no requests; leave out --requests {requests}")
-        options["requests"] = requests
-    if takes_target is not None:
-        options["target"] = simulated(context, target or takes_target.default)
-    elif target is not None:
-        raise UsageError(f"bench {name} measures no device; leave out --target {target}")
+    options = _options(context, name, bench, target, grid, requests)
+    for option, given, needs in (("--chart", chart, "chart"), ("--docs", docs, "document")):
+        if given and not hasattr(bench, needs):
+            raise UsageError(f"bench {name} has no {option}; leave it out")
     rows = bench.run(**options)
-    _print(console, name, rows)
+    _print(console, name, rows, getattr(bench, "SHOWN", None))
     if output:
         write_atomically(output, json.dumps({"rows": rows}, indent=1, default=str) + "\n")
+    if chart:
+        write_atomically(chart, bench.chart(rows))
+    if docs:
+        bench.document(rows)
+
+
+def _options(
+    context: typer.Context, name: str, bench: ModuleType, target: str | None, grid: str | None, requests: int | None
+) -> dict[str, Any]:
+    """What to call the bench with. Raises UsageError for an option that it does not have."""
+    takes = inspect.signature(bench.run).parameters
+    if target is not None and "target" not in takes:
+        raise UsageError(f"bench {name} measures no device; leave out --target {target}")
+    if grid is not None and "grid" not in takes:
+        raise UsageError(f"bench {name} has no --grid; leave it out")
+    if requests is not None and "requests" not in takes:
+        raise UsageError(f"bench {name} counts no requests; leave out --requests {requests}")
+    given = {"grid": grid, "requests": requests}
+    options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
+    if "target" in takes:
+        options["target"] = simulated(context, target if target is not None else takes["target"].default)
+    return options
 
 
 def benches() -> list[str]:
@@ -70,18 +93,21 @@ def _list(console: Console) -> None:
     console.print(table)
 
 
-def _print(console: Console, name: str, rows: list[dict[str, Any]]) -> None:
-    """What is the same in all rows goes into the title."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+def _print(console: Console, name: str, rows: list[dict[str, Any]], shown: Sequence[str] | None) -> None:
+    """The columns `shown` (None: all); what is the same in all rows goes into the title."""
+    columns = [column for column in dict.fromkeys(column for row in rows for column in row)
+               if shown is None or column in shown]  # fmt: skip
     first, several = rows[0], len(rows) > 1
     common = [column for column in columns if several and all(row.get(column) == first.get(column) for row in rows)]
     told = ", ".join(f"{column.replace('_', ' ')} {_shown(first[column])}" for column in common)
     columns = [column for column in columns if column not in common]
     title = f"{name}: {told}" if told else name
     table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")
-    for row in rows:
+    for row in rows[:MOST]:
         table.add_row(*(_shown(row.get(column, "")) for column in columns))
     console.print(table)
+    if len(rows) > MOST:
+        console.print(f"and {len(rows) - MOST} more: --json writes them all")
 
 
 def _shown(value: object) -> str:

@@ -11,7 +11,7 @@ from sgdma.rules import Direction, DirectionRules
 from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
 from sgdma.spec.status import Port
 
-__all__ = ["SEGMENTS", "SIZES", "bus_limit", "measure"]
+__all__ = ["SEGMENTS", "SIZES", "allowed", "bus_limit", "measure"]
 
 SIZES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 SEGMENTS = 16
@@ -48,7 +48,7 @@ def bus_limit(beat: int, size: int, segments: int, residue: int, direction: Dire
 
 def _measured(dma: Dma, direction: Direction, size: int, segments: int) -> dict[str, Any] | None:
     side = dma.rules.direction(direction)
-    if not _allowed(side, size, segments):
+    if not allowed(side, size, segments):
         return None
     requests = max(8, BEATS * (dma.identity.data_width // 8) // (size * segments))
     stride = 1 << (size + side.skew_residue).bit_length()
@@ -69,7 +69,8 @@ def _measured(dma: Dma, direction: Direction, size: int, segments: int) -> dict[
     return _row(dma, direction, size, segments, requests, end - begin)
 
 
-def _allowed(side: DirectionRules, size: int, segments: int) -> bool:
+def allowed(side: DirectionRules, size: int, segments: int) -> bool:
+    """Whether a request of `segments` segments of `size` bytes keeps all rules that do not look at addresses."""
     total = size * segments
     return (
         side.min_segment_size <= size <= min(side.max_segment_size, side.max_last_segment or size)

@@ -9,6 +9,7 @@ import pytest
 
 from sgdma.engine.device import Dma
 from sgdma.rules import Direction
+from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
 from sgdma.spec.registers import DEVICE, FIXTURE, MAGIC, VERSION, map_hash
 from sgdma.spec.status import Command, Port, Result
 from sgdma.suite.helpers import fit, noise
@@ -176,3 +177,33 @@ def test_fixture_counters_show_a_snapshot_and_reset_to_zero(dma: Dma) -> None:
     dma.fixture.write("command", snapshot=1)
     assert dma.fixture.read("h2c_beats") == 0
     assert dma.fixture.read("cycles") < cycles + 500
+
+
+@pytest.mark.parametrize("way", Direction, ids=lambda way: way.name)
+def test_fixture_tells_payload_from_descriptors_and_records(dma: Dma, way: Direction) -> None:
+    """Of one request: its beats on the channel of its direction, its slots on R, its record on W."""
+    size, beat = fit(dma, 2048, way), dma.identity.data_width // 8
+    dma.fixture.write("command", reset=1)
+    dma.submit(way, dma.buffer(size), port=Port.MEMORY).result()
+    dma.fixture.write("command", snapshot=1)
+    seen = dma.fixture.snapshot()
+    payload = {"r": seen["r_beats"] - seen["r_descriptors"], "w": seen["w_beats"] - seen["w_records"]}
+    mine, other = ("r", "w") if way is Direction.H2C else ("w", "r")
+    assert payload[mine] >= -(-size // beat)
+    assert payload[other] == 0
+    assert seen["r_descriptors"] >= 2 * SLOT_BYTES // beat
+    assert seen["w_records"] == -(-COMPLETION_BYTES // beat)
+    assert seen["aw_records"] == seen["b_records"] == 1
+    assert seen["b_count"] == seen["aw_count"]
+
+
+@pytest.mark.parametrize("way", Direction, ids=lambda way: way.name)
+def test_fixture_stamps_the_life_of_a_request_in_order(dma: Dma, way: Direction) -> None:
+    """Doorbell, first address, last data, record, its response; all after the reset of the fixture, none in future."""
+    dma.fixture.write("command", reset=1)
+    dma.submit(way, dma.buffer(fit(dma, 2048, way)), port=Port.MEMORY).result()
+    dma.fixture.write("command", snapshot=1)
+    names = ("at_first_ar", "at_last_r") if way is Direction.H2C else ("at_first_aw", "at_last_w", "at_last_b")
+    stamps = [dma.fixture.read(name) for name in ("at_doorbell", *names, "at_record_aw", "at_record_b", "cycles")]
+    assert stamps == sorted(stamps)
+    assert dma.fixture.read("at_vector") <= stamps[-1]

@@ -129,7 +129,8 @@ class ModelDevice:
         table = self.memory.bytes[queue.sq_base - self.memory.base :][: SLOT_BYTES << queue.sq_log2] if good else None
         if table is not None:
             queue.judged.extend(judge(table.reshape(-1, SLOT_BYTES)[places[:good]], self.rules))
-        self.fixture.counters["r_beats"] += good * SLOT_BYTES // self.build.beat_bytes
+        self._count(-(-good * SLOT_BYTES // self.build.beat_bytes), "r_beats", "r_descriptors")
+        self._count(-(-good // FETCH_CHUNK), "ar_count", "ar_descriptors")
         if good < count:
             self._fetch_failed(queue, good)
         return bool(queue.judged)
@@ -168,16 +169,24 @@ class ModelDevice:
                 self.memory.bytes.data, place - self.memory.base, request.tag, index, segment, status, request.opcode,
                 moved, crc, time, queue.head, queue.number, phase,
             )  # fmt: skip
-        self.fixture.counters["w_beats"] += -(-COMPLETION_BYTES // self.build.beat_bytes)
+        self._count(-(-COMPLETION_BYTES // self.build.beat_bytes), "w_beats", "w_records")
+        self._count(1, "aw_count", "aw_records", "b_count", "b_records")
+        for name in ("at_record_aw", "at_record_b"):
+            self.fixture.stamp(name, time)
         queue.written = index + 1 & CQ_MASK
         queue.settle()
         self.moderate(queue, time)
         if self.front.blocked:
             self.front.blocked, self.front.time = False, max(self.front.time, time)
 
+    def _count(self, amount: int, *names: str) -> None:
+        for name in names:
+            self.fixture.counters[name] += amount
+
     def moderate(self, queue: QueuePair, now: int) -> None:
         """Fire the queue's vector if it is due."""
         if queue.due(now):
+            self.fixture.stamp("at_vector", now)
             queue.armed, queue.since = False, None
             self.pending |= 1 << queue.number
 

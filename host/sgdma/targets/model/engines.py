@@ -165,7 +165,9 @@ class H2cEngine(Engine):
                        high == request.total, broken)  # fmt: skip
         request.crc = google_crc32c.extend(request.crc, data)
         request.position = high
+        fixture.stamp("at_first_ar", self.time)
         self.time += fixture.beats(size)
+        fixture.stamp("at_last_r", self.time)
         fixture.counters["r_beats"] += fixture.beats(size)
         if request.port == Port.LOOPBACK:
             self.owner.stir(self.time)
@@ -224,11 +226,15 @@ class C2hEngine(Engine):
         request.stream_error = error or last != whole
         if whole and not last:
             fixture.drop()
+        fixture.stamp("at_first_aw", self.time)
         self.time += max(1, fixture.beats(len(data)))
+        for name in ("at_last_w", "at_last_b"):
+            fixture.stamp(name, self.time)
         fixture.counters["w_beats"] += fixture.beats(len(data))
         if request.port == Port.LOOPBACK:
             self.owner.stir(self.time)
-        fixture.counters["aw_count"] += -(-len(data) // self.owner.memory.burst_bytes)
+        for name in ("aw_count", "b_count"):
+            fixture.counters[name] += -(-len(data) // self.owner.memory.burst_bytes)
         return True
 
     def _write(self, request: Request, high: int) -> None:

@@ -17,6 +17,7 @@ __all__ = ["Fixture", "mix"]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 SIZES = ("memory_bytes", "loopback_bytes")
+FIRSTS = ("at_first_ar", "at_first_aw")
 COUNTERS = tuple(r.name for r in FIXTURE.registers if r.access == "ro" and r.name not in SIZES)
 
 
@@ -49,6 +50,7 @@ class Fixture:
         self.counters = dict.fromkeys(COUNTERS, 0)
         self.shown = dict(self.counters)
         self.cycles_from = 0
+        self.awaited: set[str] = set()
         self.empty()
 
     def empty(self) -> None:
@@ -68,6 +70,13 @@ class Fixture:
         """Copy the running counters into those that are shown."""
         self.counters["cycles"] = now - self.cycles_from
         self.shown = dict(self.counters)
+
+    def stamp(self, name: str, time: int) -> None:
+        """Something that has a time stamp happened at device cycle `time`; firsts count once after a doorbell."""
+        if name in FIRSTS and name not in self.awaited:
+            return
+        self.awaited = set(FIRSTS) if name == "at_doorbell" else self.awaited - {name}
+        self.counters[name] = time - self.cycles_from
 
     def set_control(self, value: int) -> None:
         """The control register."""

@@ -135,6 +135,7 @@ class RegisterFile:
         return result
 
     def _write_sgdma_sq_doorbell(self, value: int) -> None:
+        self._device.fixture.stamp("at_doorbell", self._device.clock)
         queue = self._doorbell(value)
         if queue and not queue.ring_sq(value & SQ_MASK):
             self._device.fail(queue, QueueError.SQ_DOORBELL)

@@ -1,7 +1,8 @@
 """Runs Verilator and make, in a process of its own so that their output goes to the build log.
 
-cocotb's runner always brings a main program of its own, which offers cocotb a visit at every event; ours (tb/main.cpp) lets
-the design run until Python is wanted, so Verilator is called directly. The executable is started by cocotb's runner as usual.
+cocotb's runner always brings a main program of its own, which offers cocotb a visit at every event; ours (tb/main.cpp)
+lets the design run until Python is wanted, so Verilator is called directly. The executable is started by cocotb's
+runner as usual.
 
 ``python -m sgdma.targets.sim.verilate DIRECTORY DATA_WIDTH VECTORS WAVES``
 """
@@ -29,7 +30,8 @@ def main(directory: Path, data_width: int, vectors: int, waves: bool) -> int:
     sources = [*(directory / "gateware" / name for name in design["sources"]), bench / "sgdma_tb.sv"]
     libraries = config.libs_dir
     verilator = [
-        "verilator", "-cc", "--exe", "--vpi", "-Mdir", str(directory), "--prefix", "Vtop", "-o", TOP, "--top-module", TOP,
+        "verilator", "-cc", "--exe", "--vpi", "-Mdir", str(directory), "--prefix", "Vtop", "-o", TOP,
+        "--top-module", TOP,
         f"-GDATA_WIDTH={data_width}", f"-GVECTORS={vectors}", "--timescale", "1ns/1ps", *(["--trace"] if waves else []),
         "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3", "--x-initial", "fast", "--x-assign", "fast",
         "-CFLAGS", f"-std=gnu++20 -I{directory}",

@@ -1,0 +1,1 @@
+"""Other cores, from their own packages, in benches of ours: what the core is compared with."""
