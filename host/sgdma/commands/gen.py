@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from sgdma.errors import UsageError
-from sgdma.paths import checkout_root
+from sgdma.run.generator import generate
 from sgdma.spec.build import BuildParameters
 
 __all__ = ["gen_command"]
@@ -27,14 +24,7 @@ def gen_command(
 ) -> None:
     """Generate the stand-alone core: Verilog and SystemVerilog, csr.json, csr.h, csr.svd and build.json."""
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc), fixture=int(fixture))
-    root = checkout_root()
-    try:
-        # By name: the package of the hardware is no part of the host's, and is needed by this command only.
-        generator = importlib.import_module("sgdma_soc.standalone")
-    except ImportError as error:
-        raise UsageError(f"the generator needs LiteX ({error}); install it: pip install 'sgdma[sim]'") from error
-    logging.disable(logging.INFO)  # LiteX tells at length what it builds
-    content_hash = generator.generate(parameters, root, output)
+    content_hash = generate(parameters, output)
     console = Console()
     console.print(f"[green]{output}[/]: rules {parameters.rule_set.name}, {data_width} bit, {queues} queue pairs"
                   f"{'' if fixture else ', no fixture'}")
