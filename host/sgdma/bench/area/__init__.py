@@ -40,7 +40,8 @@ def run(grid: str = "published", seeds: int = 5) -> list[Row]:
     designs = {point: _generated(point) for point in points(grid)}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=len(designs) * (2 + seeds), completed=-1)  # a step counts when the next begins
+        # A step is over when the next begins.
+        task = progress.add_task("", total=len(designs) * (2 + seeds), completed=-1)
 
         def begin(step: str) -> None:
             progress.update(task, description=step, advance=1)
@@ -69,8 +70,8 @@ def _generated(point: Point) -> Design:
 
 COLUMNS = {
     "data_width": "bits", "queue_pairs": "queue pairs", "rules": "rules", "lut_xc7": "LUT xc7", "ff_xc7": "FF xc7",
-    "lutram_xc7": "LUT RAM xc7", "inv_xc7": "INV xc7", "bram": "RAMB36", "carry": "CARRY4", "lut_ecp5": "LUT4 ECP5", "ff_ecp5": "FF ECP5",
-    "fmax_ecp5_mhz": "MHz ECP5",
+    "lutram_xc7": "LUT RAM xc7", "inv_xc7": "INV xc7", "bram": "RAMB36", "carry": "CARRY4",
+    "lut_ecp5": "LUT4 ECP5", "ff_ecp5": "FF ECP5", "fmax_ecp5_mhz": "MHz ECP5",
 }  # fmt: skip
 """What of a row is published, and its heading."""
 
@@ -78,8 +79,8 @@ COLUMNS = {
 def table(rows: Sequence[Row]) -> str:
     """Markdown: what is counted, and one line a configuration."""
     lines = [
-        "LUT xc7 is the sum of LUT1 to LUT6; LUTs used as memory (LUT RAM) and inverters (INV) stand apart. LUT4 ECP5 is "
-        "without carry chains and memory. MHz: ECP5 speed grade 6, register to register, out of context, median of "
+        "LUT xc7 is the sum of LUT1 to LUT6; LUTs used as memory (LUT RAM) and inverters (INV) stand apart. LUT4 ECP5 "
+        "is without carry chains and memory. MHz: ECP5 speed grade 6, register to register, out of context, median of "
         f"{max((row['seeds'] for row in rows), default=0)} placements.", "",
         f"| {' | '.join(COLUMNS.values())} |", "|" + "---|" * len(COLUMNS),
     ]  # fmt: skip
