@@ -18,11 +18,13 @@ from typing import ClassVar
 from litex.build.generic_platform import GenericPlatform, Pins
 from litex.gen import ClockDomain, LiteXModule
 from litex.soc.integration.export import get_csr_header, get_csr_json, get_csr_svd
+from litex.soc.integration.soc import SoCRegion
 from litex.soc.integration.soc_core import SoCMini
 from litex.soc.interconnect.axi import AXIInterface, AXILiteInterface
 
 from sgdma.spec.build import BuildParameters
 from sgdma.spec.registers import BANKS, DEVICE
+from sgdma_soc.bridge import RegisterBridge
 from sgdma_soc.core import SGDMA, rtl_sources
 from sgdma_soc.fixture import Fixture
 from sgdma_soc.ports import connect_user_side, user_side_pads
@@ -76,6 +78,15 @@ class Standalone(SoCMini):
         self.comb += registers.connect_to_pads(platform.request("csr"), mode="slave")
         self.comb += self.sgdma.axi.connect_to_pads(platform.request("mem"), mode="master")
         self.comb += [platform.request("vectors").eq(self.sgdma.vectors), platform.request("irq").eq(self.sgdma.ev.irq)]
+
+    def add_csr_bridge(self, name: str = "csr", origin: int | None = None, register: bool = False) -> None:
+        """LiteX calls this for the way from the bus to the registers; ours is a smaller one."""
+        self.csr_bridge = RegisterBridge(self.bus.address_width, self.csr.address_width)
+        region = SoCRegion(origin=origin, size=4 << self.csr.address_width, cached=False)
+        self.bus.add_slave(name=name, slave=self.csr_bridge.axi_lite, region=region)
+        self.csr.add_master(name=name, master=self.csr_bridge.csr)
+        self.add_config("CSR_DATA_WIDTH", self.csr.data_width)
+        self.add_config("CSR_ALIGNMENT", self.csr.alignment)
 
 
 def source_digest(root: Path) -> str:
