@@ -90,10 +90,12 @@ module sgdma_bus #(
 
   // ------------------------------------------------------------------------------------------ write addresses
 
-  logic order_ready, order_valid, order_source, order_take;
+  logic order_room_reg, order_valid, order_source, order_take;
   logic [7:0] order_len;
-  wire aw_move = !hold && order_ready && (!m_axi_awvalid || m_axi_awready);
+  logic [3:0] order_level;
+  wire aw_move = !hold && order_room_reg && (!m_axi_awvalid || m_axi_awready);
   wire aw_pick = !aw_valid[0];
+  wire aw_begin = aw_move && |aw_valid;
 
   assign aw_ready = aw_move ? {aw_pick, !aw_pick} : 2'b00;
 
@@ -110,31 +112,44 @@ module sgdma_bus #(
 
   // --------------------------------------------------------------- write data, in the order of the addresses
 
-  sgdma_fifo #(.WIDTH(9), .DEPTH(4)) order (
+  sgdma_fifo #(.WIDTH(9), .DEPTH(8)) order (
       .clk(clk), .rst(rst),
-      .in_valid(aw_move && |aw_valid), .in_ready(order_ready), .in_data({aw_pick, aw_len[aw_pick]}),
-      .out_valid(order_valid), .out_ready(order_take), .out_data({order_source, order_len}), .level());
+      .in_valid(aw_begin), .in_ready(), .in_data({aw_pick, aw_len[aw_pick]}),
+      .out_valid(order_valid), .out_ready(order_take), .out_data({order_source, order_len}), .level(order_level));
 
-  logic [7:0] beat_reg;
+  always_ff @(posedge clk) order_room_reg <= order_level <= 4'd5;
+
+  // The burst whose data goes out: whose it is, beats behind the next one.
+  logic burst_reg, source_reg, final_reg;
+  logic [7:0] left_reg;
   wire w_move = !m_axi_wvalid || m_axi_wready;
-  wire w_take = w_move && order_valid && w_valid[order_source];
-  wire w_final = beat_reg == order_len;
+  wire w_take = w_move && burst_reg && w_valid[source_reg];
+  wire w_end = w_take && final_reg;
 
-  assign order_take = w_take && w_final;
-  assign w_ready = w_move && order_valid ? {order_source, !order_source} : 2'b00;
+  assign order_take = order_valid && (!burst_reg || w_end);
+  assign w_ready = {source_reg, !source_reg} & {2{w_move && burst_reg}};
 
   always_ff @(posedge clk) begin
     if (rst) begin
       m_axi_wvalid <= 1'b0;
-      beat_reg <= 8'd0;
+      burst_reg <= 1'b0;
     end else begin
       if (w_move) m_axi_wvalid <= w_take;
-      if (w_take) beat_reg <= w_final ? 8'd0 : beat_reg + 8'd1;
+      if (order_take) burst_reg <= 1'b1;
+      else if (w_end) burst_reg <= 1'b0;
+    end
+    if (order_take) begin
+      source_reg <= order_source;
+      left_reg <= order_len;
+      final_reg <= order_len == 8'd0;
+    end else if (w_take) begin
+      left_reg <= left_reg - 8'd1;
+      final_reg <= left_reg == 8'd1;
     end
     if (w_move) begin
-      m_axi_wdata <= w_data[order_source];
-      m_axi_wstrb <= w_strb[order_source];
-      m_axi_wlast <= w_final;
+      m_axi_wdata <= w_data[source_reg];
+      m_axi_wstrb <= w_strb[source_reg];
+      m_axi_wlast <= final_reg;
     end
   end
 
@@ -151,31 +166,39 @@ module sgdma_bus #(
     record_error_reg <= m_axi_bresp[1];
   end
 
-  sgdma_fifo #(.WIDTH(1), .DEPTH(OUTSTANDING)) responses (
+  sgdma_packet_fifo #(.WIDTH(1), .DEPTH(OUTSTANDING), .PLAIN(1)) responses (
       .clk(clk), .rst(rst),
-      .in_valid(m_axi_bvalid && m_axi_bid[0]), .in_ready(), .in_data(m_axi_bresp[1]),
-      .out_valid(payload_valid), .out_ready(b_ready), .out_data(payload_error), .level());
+      .in_valid(m_axi_bvalid && m_axi_bid[0]), .in_data(m_axi_bresp[1]), .commit(1'b1), .rollback(1'b0), .free(),
+      .out_valid(payload_valid), .out_ready(b_ready), .out_data(payload_error));
 
   assign b_valid = {payload_valid, record_reg};
   assign b_error = {payload_error, record_error_reg};
 
   // -------------------------------------------------------------------------------------------- outstanding
 
+  // Counted a cycle after the fact; what is not yet counted is not quiet.
   logic [9:0] reads_reg, writes_reg;
-  wire read_begin = ar_move && |ar_valid;
-  wire read_end = m_axi_rvalid && m_axi_rlast;
-  wire write_begin = aw_move && |aw_valid;
-  wire write_end = m_axi_bvalid && m_axi_bready;
+  logic read_begin_reg, read_end_reg, write_begin_reg, write_end_reg, quiet_reg, hold_reg;
 
-  assign quiet = reads_reg == 10'd0 && writes_reg == 10'd0;
+  // What began in the last cycle before `hold` shows in the second one of it.
+  assign quiet = quiet_reg && hold_reg == hold;
+
+  always_ff @(posedge clk) hold_reg <= hold && !rst;
 
   always_ff @(posedge clk) begin
     if (rst) begin
+      {read_begin_reg, read_end_reg, write_begin_reg, write_end_reg} <= '0;
       reads_reg <= 10'd0;
       writes_reg <= 10'd0;
+      quiet_reg <= 1'b0;
     end else begin
-      reads_reg <= reads_reg + 10'(read_begin) - 10'(read_end);
-      writes_reg <= writes_reg + 10'(write_begin) - 10'(write_end);
+      read_begin_reg <= ar_move && |ar_valid;
+      read_end_reg <= m_axi_rvalid && m_axi_rlast;
+      write_begin_reg <= aw_begin;
+      write_end_reg <= m_axi_bvalid;
+      reads_reg <= reads_reg + 10'(read_begin_reg) - 10'(read_end_reg);
+      writes_reg <= writes_reg + 10'(write_begin_reg) - 10'(write_end_reg);
+      quiet_reg <= !read_begin_reg && !write_begin_reg && reads_reg == 10'd0 && writes_reg == 10'd0;
     end
   end
 

@@ -109,19 +109,19 @@ module sgdma_c2h #(
       .burst_request_last(job_request_last), .burst_kill(job_kill), .burst_begun());
 
   // Some bursts ahead of the stream, so that the end of one need not reach back to the list within a cycle.
-  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill;
+  logic burst_valid, burst_ready, burst_single, burst_segment_last, burst_request_last, burst_kill;
   logic [ADDR_WIDTH-1:0] burst_address;
   logic [BB-LB:0] burst_extent;
   logic [LB-1:0] burst_tail;
   logic [QW-1:0] burst_queue;
   logic [15:0] burst_tag;
 
-  sgdma_fifo #(.WIDTH(ADDR_WIDTH + BB - LB + 1 + LB + QW + 16 + 3), .DEPTH(4)) ahead (
+  sgdma_fifo #(.WIDTH(ADDR_WIDTH + BB - LB + 1 + LB + QW + 16 + 4), .DEPTH(4)) ahead (
       .clk(clk), .rst(rst),
       .in_valid(job_valid), .in_ready(job_ready),
-      .in_data({job_address, job_extent, job_tail, job_queue, job_tag, job_segment_last, job_request_last, job_kill}),
+      .in_data({job_extent == '0, job_address, job_extent, job_tail, job_queue, job_tag, job_segment_last, job_request_last, job_kill}),
       .out_valid(burst_valid), .out_ready(burst_ready),
-      .out_data({burst_address, burst_extent, burst_tail, burst_queue, burst_tag, burst_segment_last,
+      .out_data({burst_single, burst_address, burst_extent, burst_tail, burst_queue, burst_tag, burst_segment_last,
                  burst_request_last, burst_kill}), .level());
 
   logic [2:0] ends_reg;                           // requests that end in there
@@ -149,7 +149,7 @@ module sgdma_c2h #(
   logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
   logic [DATA_WIDTH-1:0] beat_data;
 
-  wire final_beat = middle_reg ? final_reg : burst_extent == '0;
+  wire final_beat = middle_reg ? final_reg : burst_single;
   wire [LB-1:0] lane = middle_reg || !REALIGN ? '0 : burst_address[LB-1:0];
   wire [LB-1:0] tail = final_beat ? burst_tail : '1;
   wire [LB:0] count = {1'b0, tail} - {1'b0, lane} + 1'b1;

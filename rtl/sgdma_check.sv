@@ -11,6 +11,7 @@ module sgdma_check #(
     parameter int QUEUES = 4,
     parameter int ADDR_WIDTH = 64,
     parameter int LIST_SLOTS = 512,
+    parameter int PREFETCH = 256,
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
     parameter int LENGTH_ENCODING = sgdma_pkg::LENGTH_PLAIN,
@@ -102,7 +103,8 @@ module sgdma_check #(
   logic [127:0] slot_reg;
 
   wire slot_move = raw_valid_reg && (!slot_valid_reg || slot_take);
-  wire more = filled[queue_reg] != index_reg;
+  localparam int FILL = $clog2(PREFETCH) + 1;      // bits that tell how far the prefetch is ahead
+  wire more = FILL'(filled[queue_reg]) != FILL'(index_reg);
   wire waiting = slot_valid_reg || raw_valid_reg || more;
 
   assign read_enable = more && !flush && state_reg != PICK && (!raw_valid_reg || slot_move);
@@ -162,7 +164,8 @@ module sgdma_check #(
     room_reg <= reject_room && request_room[is_c2h];
   end
 
-  // A queue whose list does not fit claims its direction, so that smaller requests of other queues can't starve it.
+  // A queue whose turn comes to nothing for lack of room claims the direction: neither smaller requests of other queues nor a
+  // rhythm that favours them can starve it. It gives the claim up with the request that it was for.
   logic [1:0] claimed_reg;
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
@@ -170,9 +173,11 @@ module sgdma_check #(
 
   // --------------------------------------------------------------------------------------------------- walk
 
-  logic [15:0] count_reg, tag_reg;
+  logic [15:0] rest_reg, tag_reg;                 // segments to come
   logic [11:0] walk_reg;
-  logic [SQ-1:0] limit_reg;                       // slots between the header and the tail
+  logic last_reg;                                 // one segment is left
+  logic [SQ-1:0] limit_reg;                       // slots before the tail
+  logic beyond_reg;                               // none
   logic c2h_reg;
   localparam int CONTEXT = QW + 4 + 16 + 32 + 48 + 2;
   logic [CONTEXT-1:0] context_reg;
@@ -180,8 +185,7 @@ module sgdma_check #(
   logic [7:0] token_status;
   logic [15:0] token_index;
 
-  wire walk_last = 16'(walk_reg) + 16'd1 == count_reg;
-  wire beyond = SQ'(walk_reg) == limit_reg;
+  wire walk_take = state_reg == WALK && slot_take;
   wire fitting = segment.kind == sgdma_pkg::KIND_SEGMENT && segment.tag == tag_reg && segment.index == walk_reg;
   // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
   logic [3:0] spent_reg;                          // slots of this turn, at most 8
@@ -232,7 +236,7 @@ module sgdma_check #(
           token_status = sgdma_pkg::STATUS_BUS_ERROR;
           state_next = PICK;
           flush = 1'b1;
-        end else if (beyond) begin
+        end else if (beyond_reg) begin
           token_valid = 1'b1;
           token_status = sgdma_pkg::STATUS_TORN_LIST;
           state_next = SKIP;
@@ -245,8 +249,8 @@ module sgdma_check #(
           end else begin
             slot_take = 1'b1;
             token_segment = 1'b1;
-            token_last = walk_last;
-            if (walk_last) begin
+            token_last = last_reg;
+            if (last_reg) begin
               state_next = turn;
               flush = others;
             end
@@ -295,7 +299,7 @@ module sgdma_check #(
     end else begin
       for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
       if (state_reg == BEGIN && sane_reg && free_reg) begin
-        claimed_reg[is_c2h] <= !accept && !fits_reg;
+        claimed_reg[is_c2h] <= !accept && spent_reg == 4'd0;
         claimer_reg[is_c2h] <= queue_reg;
       end
     end
@@ -303,13 +307,21 @@ module sgdma_check #(
 
   always_ff @(posedge clk) begin
     if (accept) begin
-      count_reg <= header.segment_count;
+      rest_reg <= header.segment_count;
+      last_reg <= header.segment_count == 16'd1;
       tag_reg <= header.tag;
       c2h_reg <= is_c2h;
       context_reg <= {queue_reg, header.opcode, header.tag, header.total_length, header.card_address, port};
       limit_reg <= sq_tail[queue_reg] - sq_head[queue_reg] - 1'b1;
+      beyond_reg <= sq_tail[queue_reg] == sq_head[queue_reg] + 1'b1;
       walk_reg <= 12'd0;
-    end else if (state_reg == WALK && slot_take) walk_reg <= walk_reg + 12'd1;
+    end else if (walk_take) begin
+      rest_reg <= rest_reg - 1'b1;
+      last_reg <= rest_reg == 16'd2;
+      limit_reg <= limit_reg - 1'b1;
+      beyond_reg <= limit_reg == SQ'(1);
+      walk_reg <= walk_reg + 12'd1;
+    end
   end
 
   // -------------------------------------------------------------------------------------------------- rules
@@ -326,7 +338,7 @@ module sgdma_check #(
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) rules (
       .clk(clk), .rst(rst),
-      .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(walk_reg == 12'd0), .in_last(walk_last),
+      .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(walk_reg == 12'd0), .in_last(last_reg),
       .in_address(segment.address), .in_length(segment.length), .in_card(context_reg[17:2]),
       .in_total(context_reg[81:50]),
       .in_meta({token_segment, token_last, token_status, token_index, context_reg}),

@@ -25,7 +25,7 @@ module sgdma_complete #(
     // Look-up in the queue state.
     output logic [QW-1:0]          issue_queue,
     input  logic [63:0]            issue_base,
-    input  logic [4:0]             issue_log2,
+    input  logic [CQ-1:0]          issue_mask,          // records of the ring less one
     input  logic [CQ-1:0]          issue_index,
     input  logic [SQ-1:0]          issue_sq_head,
     output logic                   issue,
@@ -99,9 +99,8 @@ module sgdma_complete #(
 
   assign {issue_queue, tag, opcode, status, segment, bytes, crc} = result_reg;
 
-  wire [CQ-1:0] ring_mask = (CQ'(1) << issue_log2) - 1'b1;
-  wire [63:0] offset = {43'd0, issue_index & ring_mask, 5'd0};
-  wire wrapped = (issue_index & (CQ'(1) << issue_log2)) != '0;
+  wire [63:0] offset = {43'd0, issue_index & issue_mask, 5'd0};
+  wire wrapped = (issue_index & (issue_mask + 1'b1)) != '0;
 
   always_comb begin
     record.tag = tag;

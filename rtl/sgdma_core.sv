@@ -175,7 +175,8 @@ module sgdma_core #(
   logic [QUEUES-1:0] arm;
   logic [QW-1:0] base_queue, check_queue, issue_queue, written_queue, fetch_error_queue;
   logic [63:0] base_address, issue_base;
-  logic [4:0] base_log2, issue_log2;
+  logic [SQ-1:0] base_mask;
+  logic [CQ-1:0] issue_mask;
   logic [CQ-1:0] issue_index;
   logic [SQ-1:0] issue_sq_head, read_index;
   logic fetch_error, consume, accept, issue, written, written_error, read_enable, cmd_start;
@@ -202,10 +203,10 @@ module sgdma_core #(
       .stray(sts_stray), .error_event(irq_error),
       .fetching(fetching), .accepting(accepting), .aborting(aborting), .failed(failed), .restart(restart),
       .sq_tail(sq_tail), .sq_head(sq_head), .cq_unread(cq_unread), .arm(arm),
-      .fetch_queue(base_queue), .fetch_base(base_address), .fetch_log2(base_log2), .fetch_busy(fetch_busy),
+      .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
       .check_queue(check_queue), .consume(consume), .accept(accept),
-      .issue_queue(issue_queue), .issue_base(issue_base), .issue_log2(issue_log2), .issue_index(issue_index),
+      .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue),
       .written(written), .written_error(written_error), .written_queue(written_queue));
 
@@ -214,7 +215,7 @@ module sgdma_core #(
   ) fetch (
       .clk(clk), .rst(clear),
       .fetching(fetching), .restart(restart), .sq_tail(sq_tail), .sq_head(sq_head),
-      .base_queue(base_queue), .base_address(base_address), .base_log2(base_log2), .busy(fetch_busy),
+      .base_queue(base_queue), .base_address(base_address), .base_mask(base_mask), .busy(fetch_busy),
       .error(fetch_error), .error_queue(fetch_error_queue),
       .ar_valid(ar_valid[0]), .ar_ready(ar_ready[0]), .ar_addr(ar_addr[0]), .ar_len(ar_len[0]),
       .r_valid(r_valid[0]), .r_data(r_data), .r_error(r_error), .r_last(r_last),
@@ -237,7 +238,8 @@ module sgdma_core #(
   logic [3:0] reject_level;
 
   sgdma_check #(
-      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .ADDRESS_BITS(ADDRESS_BITS),
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH),
+      .ADDRESS_BITS(ADDRESS_BITS),
       .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) check (
       .clk(clk), .rst(clear),
@@ -317,7 +319,7 @@ module sgdma_core #(
   sgdma_complete #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES)) complete (
       .clk(clk), .rst(clear), .timestamp(time_reg),
       .in_valid(done_valid), .in_ready(done_ready), .in_result(done_result),
-      .issue_queue(issue_queue), .issue_base(issue_base), .issue_log2(issue_log2), .issue_index(issue_index),
+      .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue), .written(written), .written_error(written_error),
       .written_queue(written_queue),
       .aw_valid(aw_valid[0]), .aw_ready(aw_ready[0]), .aw_addr(aw_addr[0]), .aw_len(aw_len[0]),

@@ -21,7 +21,7 @@ module sgdma_fetch #(
     input  logic [QUEUES-1:0][SQ-1:0] sq_head,
     output logic [QW-1:0]             base_queue,
     input  logic [63:0]               base_address,
-    input  logic [4:0]                base_log2,
+    input  logic [SQ-1:0]             base_mask,  // slots of the ring less one
     output logic [QUEUES-1:0]         busy,       // bursts of this queue are under way
     output logic                      error,
     output logic [QW-1:0]             error_queue,
@@ -92,7 +92,7 @@ module sgdma_fetch #(
   wire [SQ-1:0] next_slot = next_reg[queue_reg];
   wire [SQ-1:0] tail = sq_tail[queue_reg];
   wire [SQ-1:0] waiting = tail - next_slot;
-  wire [CHUNK_LOG2-1:0] edge_mask = {base_log2 > 5'd3, base_log2 > 5'd2, 2'b11};
+  wire [CHUNK_LOG2-1:0] edge_mask = base_mask[CHUNK_LOG2-1:0];
   wire [CHUNK_LOG2-1:0] to_edge = ~next_slot[CHUNK_LOG2-1:0] & edge_mask;          // slots less one
   wire near = waiting[SQ-1:CHUNK_LOG2] == '0 && waiting[CHUNK_LOG2-1:0] <= to_edge;
   wire [SQ-1:0] past_edge = (next_slot | SQ'(edge_mask)) + 1'b1;
@@ -100,8 +100,7 @@ module sgdma_fetch #(
   wire [CHUNK_LOG2-1:0] last_slot = past_chunk[CHUNK_LOG2-1:0] - 1'b1;
   assign base_queue = queue_reg;
 
-  wire [SQ-1:0] ring_mask = (SQ'(1) << base_log2) - 1'b1;
-  wire [SQ+3:0] slot_offset = {next_slot & ring_mask, 4'b0};
+  wire [SQ+3:0] slot_offset = {next_slot & base_mask, 4'b0};
   wire [63:0] slot_address = base_address + 64'(slot_offset);
   logic [7:0] beats_less_one;
   if (DATA_WIDTH == 64) begin : g_len_narrow

@@ -109,18 +109,16 @@ module sgdma_h2c #(
   logic room_reg, log_room_reg, data_take, cutting_reg;
 
   wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
-  wire sent = ar_valid && ar_ready;
+  wire sent = burst_valid && !ar_valid && log_room_reg && room_reg && !cut_short;
   wire cut_push = burst_valid && cut_short && burst_request_last && log_room_reg;
   wire log_push = sent || cut_push;
 
-  assign ar_valid = burst_valid && log_room_reg && room_reg && !cut_short;
-  assign ar_addr = {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
-  assign ar_len = 8'(burst_extent);
   assign burst_ready = cut_short ? (log_room_reg || !burst_request_last) : sent;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       credit_reg <= CREDIT'(FIFO_BEATS);
+      ar_valid <= 1'b0;
       room_reg <= 1'b0;
       log_room_reg <= 1'b0;
       cutting_reg <= 1'b0;
@@ -129,6 +127,12 @@ module sgdma_h2c #(
       room_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES);
       log_room_reg <= |log_free[$clog2(OUTSTANDING):2];
       if (burst_valid && burst_ready) cutting_reg <= cut_short && !burst_request_last;
+      if (sent) ar_valid <= 1'b1;
+      else if (ar_ready) ar_valid <= 1'b0;
+    end
+    if (sent) begin
+      ar_addr <= {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
+      ar_len <= 8'(burst_extent);
     end
   end
 
@@ -202,7 +206,7 @@ module sgdma_h2c #(
       .clk(clk), .rst(rst),
       .in_valid(pack_valid), .in_ready(pack_ready), .in_data(data), .in_lane(log_kill ? '0 : lane),
       .in_count(log_kill ? '0 : count), .in_last(log_request_last && (log_kill || final_beat)),
-      .in_error(result_status != sgdma_pkg::STATUS_OK),
+      .in_error(log_kill || tally_bad || burst_bad_reg || data_error),
       .out_valid(stream_valid), .out_ready(stream_ready), .out_data(stream_data), .out_keep(stream_keep),
       .out_last(stream_last), .out_error(stream_error));
 
@@ -255,6 +259,6 @@ module sgdma_h2c #(
     assign done_crc = 32'd0;
   end
 
-  wire unused = &{1'b0, data_free, tally_bad, log_lane, log_extent, log_free};
+  wire unused = &{1'b0, data_free, log_lane, log_extent, log_free};
 
 endmodule

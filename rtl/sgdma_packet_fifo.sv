@@ -2,7 +2,7 @@
 //
 //   write side: in_valid pushes a word; `commit` makes everything pushed so far (this cycle's word included) visible;
 //               `rollback` forgets everything since the last commit (this cycle's word included). With PLAIN every word is
-//               visible at once, and the two are not looked at.
+//               visible at once, and the two are not looked at. A commit without a word pushed shows a cycle later.
 //   read side : first word falls through, three cycles after its commit: block memories are slow to read, so their output
 //               has a register of its own behind it.
 //
@@ -34,12 +34,12 @@ module sgdma_packet_fifo #(
   end
 
   logic [WIDTH-1:0] memory [DEPTH];
-  logic [PTR:0] wr_reg, limit, rd_reg, free_reg;
-  logic read_valid_reg, valid_reg;
+  logic [PTR:0] wr_reg, limit, rd_reg, next_reg, free_reg;         // next: behind the one to be read
+  logic some_reg, read_valid_reg, valid_reg, arrives;
   logic [WIDTH-1:0] read_reg, data_reg;
 
   wire show = read_valid_reg && (!valid_reg || out_ready);
-  wire load = rd_reg != limit && (!read_valid_reg || show);
+  wire load = some_reg && (!read_valid_reg || show);
 
   assign out_valid = valid_reg;
   assign out_data  = data_reg;
@@ -61,11 +61,17 @@ module sgdma_packet_fifo #(
   always_ff @(posedge clk) begin
     if (rst) begin
       rd_reg <= '0;
+      next_reg <= (PTR + 1)'(1);
+      some_reg <= 1'b0;
       read_valid_reg <= 1'b0;
       valid_reg <= 1'b0;
       free_reg <= (PTR + 1)'(DEPTH);
     end else begin
-      if (load) rd_reg <= rd_reg + 1'b1;
+      if (load) begin
+        rd_reg <= next_reg;
+        next_reg <= next_reg + 1'b1;
+      end
+      some_reg <= arrives || (load ? next_reg : rd_reg) != limit;
       read_valid_reg <= load || (read_valid_reg && !show);
       valid_reg <= show || (valid_reg && !out_ready);
       free_reg <= (PTR + 1)'(DEPTH) - (wr_reg - rd_reg);
@@ -74,6 +80,7 @@ module sgdma_packet_fifo #(
 
   if (PLAIN) begin : g_plain
     assign limit = wr_reg;
+    assign arrives = in_valid;
     always_ff @(posedge clk) begin
       if (rst) wr_reg <= '0;
       else if (in_valid) wr_reg <= wr_reg + 1'b1;
@@ -83,6 +90,7 @@ module sgdma_packet_fifo #(
     logic [PTR:0] commit_reg;
     wire [PTR:0] wr_next = wr_reg + (PTR + 1)'(in_valid);
     assign limit = commit_reg;
+    assign arrives = in_valid && commit && !rollback;
     always_ff @(posedge clk) begin
       if (rst) begin
         wr_reg <= '0;

@@ -55,7 +55,7 @@ module sgdma_queues #(
     // Look-up for the descriptor fetch.
     input  logic [QW-1:0]     fetch_queue,
     output logic [63:0]       fetch_base,
-    output logic [4:0]        fetch_log2,
+    output logic [SQ-1:0]     fetch_mask,         // slots of the ring less one
     input  logic [QUEUES-1:0] fetch_busy,
     input  logic              fetch_error,
     input  logic [QW-1:0]     fetch_error_queue,
@@ -68,7 +68,7 @@ module sgdma_queues #(
     // Look-up and events of the completion writer.
     input  logic [QW-1:0]     issue_queue,
     output logic [63:0]       issue_base,
-    output logic [4:0]        issue_log2,
+    output logic [CQ-1:0]     issue_mask,
     output logic [CQ-1:0]     issue_index,
     output logic [SQ-1:0]     issue_sq_head,
     input  logic              issue,              // one completion record sent on its way
@@ -83,7 +83,8 @@ module sgdma_queues #(
   logic [QUEUES-1:0][CQ-1:0] cq_head_reg, cq_head_next, issued_reg, written_reg;
   logic [QUEUES-1:0][CQ-1:0] flight_reg;           // accepted requests whose completion is not yet written
   logic [QUEUES-1:0][CQ-1:0] room_reg, room_next;  // places in the completion ring that nothing will take
-  logic [QUEUES-1:0][4:0] sq_log2_reg, cq_log2_reg;
+  logic [QUEUES-1:0][SQ-1:0] sq_mask_reg;          // entries of the rings less one
+  logic [QUEUES-1:0][CQ-1:0] cq_mask_reg;
   logic [QUEUES-1:0] place_reg, busy_reg, open;
   logic [63:0] sq_base_mem [QUEUES];
   logic [63:0] cq_base_mem [QUEUES];
@@ -174,6 +175,7 @@ module sgdma_queues #(
   wire [QW-1:0] sq_db = QW'(sq_db_queue);
   wire [QW-1:0] cq_db = QW'(cq_db_queue);
   wire [SQ-1:0] sq_ahead = sq_db_tail - head_reg[sq_db];
+  wire [SQ-1:0] sq_ahead_less_one = sq_db_tail + ~head_reg[sq_db];
   wire [SQ-1:0] sq_before = tail_reg[sq_db] - head_reg[sq_db];
   wire [CQ-1:0] cq_ahead = cq_db_head - cq_head_reg[cq_db];
   // The host may see a record before its write response has come back here: issued is what counts.
@@ -184,7 +186,8 @@ module sgdma_queues #(
     cq_db_reg <= cq_db_valid && !rst;
     sq_known_reg <= 32'(sq_db_queue) < QUEUES && state_reg[sq_db] != sgdma_pkg::QUEUE_IDLE;
     cq_known_reg <= 32'(cq_db_queue) < QUEUES && state_reg[cq_db] != sgdma_pkg::QUEUE_IDLE;
-    sq_bad_reg <= sq_ahead > (SQ'(1) << sq_log2_reg[sq_db]) || sq_ahead < sq_before;
+    sq_bad_reg <= (sq_db_tail != head_reg[sq_db] && (sq_ahead_less_one & ~sq_mask_reg[sq_db]) != '0)
+        || sq_ahead < sq_before;
     cq_bad_reg <= cq_ahead > cq_most;
     sq_queue_reg <= sq_db;
     cq_queue_reg <= cq_db;
@@ -334,15 +337,15 @@ module sgdma_queues #(
     if (cmd_start) begin
       sq_base_mem[sel] <= cfg_sq_base;
       cq_base_mem[sel] <= cfg_cq_base;
-      sq_log2_reg[sel] <= cfg_sq_log2;
-      cq_log2_reg[sel] <= cfg_cq_log2;
+      sq_mask_reg[sel] <= ~({SQ{1'b1}} << cfg_sq_log2);
+      cq_mask_reg[sel] <= ~({CQ{1'b1}} << cfg_cq_log2);
     end
   end
 
   assign fetch_base = sq_base_mem[fetch_queue];
-  assign fetch_log2 = sq_log2_reg[fetch_queue];
+  assign fetch_mask = sq_mask_reg[fetch_queue];
   assign issue_base = cq_base_mem[issue_queue];
-  assign issue_log2 = cq_log2_reg[issue_queue];
+  assign issue_mask = cq_mask_reg[issue_queue];
   assign issue_index = issued_reg[issue_queue];
   assign issue_sq_head = head_reg[issue_queue];
 

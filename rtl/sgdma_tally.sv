@@ -16,7 +16,7 @@ module sgdma_tally #(
     input  logic          stream_bad,              // user logic or its packet was at fault
     input  logic          request_end,
 
-    output logic          bad,
+    output logic          bad,                     // a burst before this cycle's has failed
     output logic [7:0]    status,
     output logic [15:0]   segment,
     output logic [31:0]   bytes
@@ -32,13 +32,15 @@ module sgdma_tally #(
   // The carry into the lowest place adds the byte that the extent is short of.
   wire [32:0] sum = {bytes_reg, good} + {32'(burst_extent & {BB{good}}), good};
 
-  assign bad = bad_reg || fails;
+  wire now_bad = bad_reg || fails;
+
+  assign bad = bad_reg;
   assign bytes = sum[32:1];
-  assign status = bad        ? sgdma_pkg::STATUS_BUS_ERROR
+  assign status = now_bad    ? sgdma_pkg::STATUS_BUS_ERROR
                 : stream_bad ? sgdma_pkg::STATUS_STREAM_ERROR
                 : abort      ? sgdma_pkg::STATUS_ABORTED
                 :              sgdma_pkg::STATUS_OK;
-  assign segment = bad ? segment_reg : sgdma_pkg::NO_SEGMENT;
+  assign segment = now_bad ? segment_reg : sgdma_pkg::NO_SEGMENT;
 
   always_ff @(posedge clk) begin
     if (rst || request_end) begin
@@ -46,7 +48,7 @@ module sgdma_tally #(
       segment_reg <= 16'd0;
       bytes_reg <= 32'd0;
     end else begin
-      bad_reg <= bad;
+      bad_reg <= now_bad;
       bytes_reg <= bytes;
       if (good && segment_last) segment_reg <= segment_reg + 16'd1;
     end

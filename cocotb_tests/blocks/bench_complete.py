@@ -38,7 +38,7 @@ class Bench:
         while True:
             await FallingEdge(dut.clk)
             queue = int(dut.issue_queue.value)
-            dut.issue_base.value, dut.issue_log2.value = BASES[queue], LOG2
+            dut.issue_base.value, dut.issue_mask.value = BASES[queue], (1 << LOG2) - 1
             dut.issue_index.value = self.issued[queue] & 0xFFFF
             dut.issue_sq_head.value = 1000 + self.issued[queue]
             await RisingEdge(dut.clk)

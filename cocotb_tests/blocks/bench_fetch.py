@@ -48,7 +48,7 @@ class Bench:
         dut = self.dut
         while True:
             queue = int(dut.base_queue.value)
-            dut.base_address.value, dut.base_log2.value = BASES[queue], LOG2S[queue]
+            dut.base_address.value, dut.base_mask.value = BASES[queue], (1 << LOG2S[queue]) - 1
             dut.ar_ready.value = int(self.random.random() < 0.6)
             dut.r_valid.value = 0
             if self.bursts and self.random.random() < 0.5:
@@ -79,7 +79,7 @@ class Bench:
 async def every_slot_arrives(dut: Any) -> None:
     """Four rings of different sizes, doorbells of random length, a reader at its own pace."""
     bench = Bench(dut)
-    await start(dut, fetching=0, restart=0, sq_tail=0, sq_head=0, ar_ready=0, r_valid=0, read_enable=0, base_log2=2)
+    await start(dut, fetching=0, restart=0, sq_tail=0, sq_head=0, ar_ready=0, r_valid=0, read_enable=0, base_mask=3)
     dut.fetching.value = (1 << QUEUES) - 1
     cocotb.start_soon(bench.memory())
     read = [0] * QUEUES

@@ -23,7 +23,7 @@ constexpr uint64_t HALF = 4000;  // of a clock period, in picoseconds
 VerilatedContext context;
 std::unique_ptr<Vtop> top;
 #if VM_TRACE
-std::unique_ptr<VerilatedVcdC> waves;
+VerilatedVcdC *waves;  // never deleted: Verilator's context may go before it
 #endif
 
 void evaluate() {
@@ -67,8 +67,8 @@ void trace(int count, char **arguments) {
     context.traceEverOn(true);
     for (int i = 1; i + 1 < count; i++)
         if (!strcmp(arguments[i], "--trace-file")) {
-            waves = std::make_unique<VerilatedVcdC>();
-            top->trace(waves.get(), 99);
+            waves = new VerilatedVcdC;
+            top->trace(waves, 99);
             waves->open(arguments[i + 1]);
         }
 #else
