@@ -78,10 +78,11 @@ COLUMNS = {
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown: what is counted, and one line a configuration."""
+    seeds = max((row["seeds"] for row in rows), default=0)
+    clock = f"register to register, out of context, median of {seeds} placements" if seeds else "not placed"
     lines = [
         "LUT xc7 is the sum of LUT1 to LUT6; LUTs used as memory (LUT RAM) and inverters (INV) stand apart. LUT4 ECP5 "
-        "is without carry chains and memory. MHz: ECP5 speed grade 6, register to register, out of context, median of "
-        f"{max((row['seeds'] for row in rows), default=0)} placements.", "",
+        f"is without carry chains and memory. MHz: ECP5 speed grade 6, {clock}.", "",
         f"| {' | '.join(COLUMNS.values())} |", "|" + "---|" * len(COLUMNS),
     ]  # fmt: skip
     return "\n".join([*lines, *(f"| {' | '.join(_cell(row[column]) for column in COLUMNS)} |" for row in rows)]) + "\n"
