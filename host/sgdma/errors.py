@@ -167,6 +167,14 @@ class SimulatorBuildError(RigError):
     """The simulator did not build."""
 
 
+class MissingTool(RigError):
+    """A program for FPGAs is not on this machine."""
+
+
+class SynthesisError(RigError):
+    """The design did not go through synthesis, placement or routing."""
+
+
 class SimulatorDied(RigError):
     """The simulator ended before the suite in it did."""
 

@@ -16,11 +16,21 @@ def _fields(register: Register) -> list[CSRField]:
             for bits in register.fields]
 
 
+class _Event(CSRStorage):
+    """A register whose write is an event: what was written is for the hardware, and reads as zero."""
+
+    def do_finalize(self, busword: int, ordering: str) -> None:
+        """Called by LiteX when it lays out the bank."""
+        super().do_finalize(busword, ordering)
+        self.comb += [csr.w.eq(0) for csr in self.simple_csrs]
+
+
 class BankModule(LiteXModule):
     """A module with one CSR per declared register, as attribute of the register's name.
 
-    ``ro`` registers are CSRStatus, ``rw`` and ``wo`` are CSRStorage. Registers of access ``ev`` belong to the
-    EventManager that a subclass makes as ``self.ev``.
+    ``ro`` registers are CSRStatus, ``rw`` and ``wo`` are CSRStorage; ``wo`` reads as zero, as every word that can be
+    read takes its part of a multiplexer. Registers of access ``ev`` belong to the EventManager that a subclass makes as
+    ``self.ev``.
     """
 
     def __init__(self, bank: Bank) -> None:
@@ -31,8 +41,9 @@ class BankModule(LiteXModule):
             if register.access == "ro":
                 csr = CSRStatus(32, name=register.name, description=register.description, fields=_fields(register))
             else:
-                csr = CSRStorage(32, name=register.name, description=register.description, fields=_fields(register),
-                                 reset=register.reset)
+                storage = _Event if register.access == "wo" else CSRStorage
+                csr = storage(32, name=register.name, description=register.description, fields=_fields(register),
+                              reset=register.reset)
             setattr(self, register.name, csr)
 
     def get_csrs(self, sort: bool = False) -> list[CSRStatus | CSRStorage]:

@@ -1,4 +1,6 @@
-"""Stand-alone generator: core and fixture with an AXI-Lite port for registers and an AXI4 port for memory, as Verilog.
+"""Stand-alone generator: the core with an AXI-Lite port for registers and an AXI4 port for memory, as Verilog.
+
+The fixture is the core's user logic, or, in a build without it, the user side becomes ports (:mod:`sgdma_soc.ports`).
 
 What it writes below the output directory: ``gateware/sgdma_standalone.v`` and the SystemVerilog sources, ``csr.json``,
 ``csr.h``, ``csr.svd``, ``registers.rst``, and ``build.json`` with the parameters and the content hash.
@@ -16,13 +18,16 @@ from typing import ClassVar
 from litex.build.generic_platform import GenericPlatform, Pins
 from litex.gen import ClockDomain, LiteXModule
 from litex.soc.integration.export import get_csr_header, get_csr_json, get_csr_svd
+from litex.soc.integration.soc import SoCRegion
 from litex.soc.integration.soc_core import SoCMini
 from litex.soc.interconnect.axi import AXIInterface, AXILiteInterface
 
 from sgdma.spec.build import BuildParameters
-from sgdma.spec.registers import BANKS
+from sgdma.spec.registers import BANKS, DEVICE
+from sgdma_soc.bridge import RegisterBridge
 from sgdma_soc.core import SGDMA, rtl_sources
 from sgdma_soc.fixture import Fixture
+from sgdma_soc.ports import connect_user_side, user_side_pads
 
 __all__ = ["NAME", "Standalone", "combinational", "generate", "source_digest"]
 
@@ -38,6 +43,8 @@ def _platform(parameters: BuildParameters) -> GenericPlatform:
         *AXILiteInterface(data_width=32, address_width=16).get_ios("csr"),
         *AXIInterface(data_width=parameters.data_width, address_width=64, id_width=1).get_ios("mem"),
     ]
+    if not parameters.fixture:
+        pads += user_side_pads(parameters.data_width)
     return GenericPlatform("", pads, name=NAME)
 
 
@@ -59,8 +66,11 @@ class Standalone(SoCMini):
             csr_address_width=14, with_ctrl=False, ident="",
         )  # fmt: skip
         self.sgdma = SGDMA(parameters, content_hash)
-        self.fixture = Fixture(self.sgdma)
-        for bank in BANKS:
+        if parameters.fixture:
+            self.fixture = Fixture(self.sgdma)
+        else:
+            self.comb += connect_user_side(self.sgdma, platform)
+        for bank in BANKS if parameters.fixture else (DEVICE,):
             self.csr.add(bank.name, n=bank.base // self.csr.paging)
 
         registers = AXILiteInterface(data_width=32, address_width=32)
@@ -68,6 +78,15 @@ class Standalone(SoCMini):
         self.comb += registers.connect_to_pads(platform.request("csr"), mode="slave")
         self.comb += self.sgdma.axi.connect_to_pads(platform.request("mem"), mode="master")
         self.comb += [platform.request("vectors").eq(self.sgdma.vectors), platform.request("irq").eq(self.sgdma.ev.irq)]
+
+    def add_csr_bridge(self, name: str = "csr", origin: int | None = None, register: bool = False) -> None:
+        """LiteX calls this for the way from the bus to the registers; ours is a smaller one."""
+        self.csr_bridge = RegisterBridge(self.bus.address_width, self.csr.address_width)
+        region = SoCRegion(origin=origin, size=4 << self.csr.address_width, cached=False)
+        self.bus.add_slave(name=name, slave=self.csr_bridge.axi_lite, region=region)
+        self.csr.add_master(name=name, master=self.csr_bridge.csr)
+        self.add_config("CSR_DATA_WIDTH", self.csr.data_width)
+        self.add_config("CSR_ALIGNMENT", self.csr.alignment)
 
 
 def source_digest(root: Path) -> str:
@@ -106,11 +125,12 @@ def generate(parameters: BuildParameters, root: Path, output: Path) -> int:
     gateware.mkdir(parents=True, exist_ok=True)
     verilog = platform.get_verilog(soc, name=NAME)
     (gateware / f"{NAME}.v").write_text(combinational(str(verilog)), encoding="utf-8")
-    for path in rtl_sources(root):
+    sources = [path for path in rtl_sources(root) if parameters.fixture or not path.stem.startswith("sgdma_fixture")]
+    for path in sources:
         shutil.copy(path, gateware / path.name)
     _write_maps(soc, output)
     build = {"parameters": parameters.content(), "content_hash": f"{content_hash:032x}",
-             "sources": [path.name for path in rtl_sources(root)] + [f"{NAME}.v"], "top": NAME}
+             "sources": [path.name for path in sources] + [f"{NAME}.v"], "top": NAME}
     (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
     return content_hash
 

@@ -33,7 +33,7 @@ def test_benches_are_listed_with_what_they_measure() -> None:
 @pytest.mark.parametrize(("words", "told"), [
     (("bench", "nonsense"), "bench 'nonsense': unknown; there are"),
     (("bench", "plan", "--target", "model:"), "bench plan measures no device"),
-    (("bench", "plan", "--requests", "5"), "bench plan counts no requests"),
+    (("bench", "plan", "--requests", "5"), "bench plan has no --requests"),
     (("gen", "--output", "x", "--data-width", "65"), "data_width = 65: must be one of"),
     (("test", "--target", "modell:"), "unknown scheme 'modell:'"),
     (("test", "--target", "model:", "--target", "model:"), "is given 2 times"),

@@ -34,6 +34,7 @@ def bench_command(
     requests: Annotated[int | None, typer.Option(help="How many, for a bench that counts requests.")] = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write the rows there as well.")] = None,
     grid: Annotated[str | None, typer.Option(help="How much to measure, for a bench that has grids.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Placements, for a bench that places designs.")] = None,
     chart: Annotated[Path | None, typer.Option(help="Draw the rows there as SVG, for a bench that can.")] = None,
     docs: Annotated[bool, typer.Option("--docs", help="Renew the bench's pages in docs/ from the rows.")] = False,
 ) -> None:
@@ -43,7 +44,7 @@ def bench_command(
         _list(console)
         return
     bench = _find(name)
-    options = _options(context, name, bench, target, grid, requests)
+    options = _options(context, name, bench, target, {"grid": grid, "requests": requests, "seeds": seeds})
     for option, given, needs in (("--chart", chart, "chart"), ("--docs", docs, "document")):
         if given and not hasattr(bench, needs):
             raise UsageError(f"bench {name} has no {option}; leave it out")
@@ -58,18 +59,16 @@ def bench_command(
 
 
 def _options(
-    context: typer.Context, name: str, bench: ModuleType, target: str | None, grid: str | None, requests: int | None
+    context: typer.Context, name: str, bench: ModuleType, target: str | None, given: dict[str, Any]
 ) -> dict[str, Any]:
     """What to call the bench with. Raises UsageError for an option that it does not have."""
     takes = inspect.signature(bench.run).parameters
     if target is not None and "target" not in takes:
         raise UsageError(f"bench {name} measures no device; leave out --target {target}")
-    if grid is not None and "grid" not in takes:
-        raise UsageError(f"bench {name} has no --grid; leave it out")
-    if requests is not None and "requests" not in takes:
-        raise UsageError(f"bench {name} counts no requests; leave out --requests {requests}")
-    given = {"grid": grid, "requests": requests}
-    options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
+    options = {option: value for option, value in given.items() if value is not None}
+    for option, value in options.items():
+        if option not in takes:
+            raise UsageError(f"bench {name} has no --{option}; leave out --{option} {value}")
     if "target" in takes:
         options["target"] = simulated(context, target if target is not None else takes["target"].default)
     return options

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from sgdma.errors import UsageError
-from sgdma.paths import checkout_root
+from sgdma.run.generator import generate
 from sgdma.spec.build import BuildParameters
 
 __all__ = ["gen_command"]
@@ -22,17 +19,13 @@ def gen_command(
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     data_width: Annotated[int, typer.Option(help="Bits of the memory bus: 64, 128, 256 or 512.")] = 64,
     queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
+    crc: Annotated[bool, typer.Option(help="CRC32C of the payload in completions.")] = True,
+    fixture: Annotated[bool, typer.Option(help="The test fixture as user logic, or the user side as ports.")] = True,
 ) -> None:
     """Generate the stand-alone core: Verilog and SystemVerilog, csr.json, csr.h, csr.svd and build.json."""
-    parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues)
-    root = checkout_root()
-    try:
-        # By name: the package of the hardware is no part of the host's, and is needed by this command only.
-        generator = importlib.import_module("sgdma_soc.standalone")
-    except ImportError as error:
-        raise UsageError(f"the generator needs LiteX ({error}); install it: pip install 'sgdma[sim]'") from error
-    logging.disable(logging.INFO)  # LiteX tells at length what it builds
-    content_hash = generator.generate(parameters, root, output)
+    parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc), fixture=int(fixture))
+    content_hash = generate(parameters, output)
     console = Console()
-    console.print(f"[green]{output}[/]: rules {parameters.rule_set.name}, {data_width} bit, {queues} queue pairs")
+    console.print(f"[green]{output}[/]: rules {parameters.rule_set.name}, {data_width} bit, {queues} queue pairs"
+                  f"{'' if fixture else ', no fixture'}")
     console.print(f"content hash {content_hash:032x}", highlight=False)

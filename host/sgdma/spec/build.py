@@ -22,7 +22,8 @@ DATA_WIDTHS = (64, 128, 256, 512)
 class BuildParameters:
     """One build of the device. Raises :class:`BuildParameterError` for what can't be built.
 
-    ``rules``: a shipped rule set's name or a TOML file's path. Sizes in bytes, ``data_width`` in bits.
+    ``rules``: a shipped rule set's name or a TOML file's path. Sizes in bytes, ``data_width`` in bits. ``fixture``: 1
+    with the test fixture, 0 with the core's user side as ports, for a design of your own; no target has such a build.
     """
 
     rules: str = "peculiar"
@@ -30,6 +31,7 @@ class BuildParameters:
     queues: int = 4
     burst_bytes: int = 512
     crc: int = 1
+    fixture: int = 1
     list_slots: int = 512
     prefetch_slots: int = 256
     memory_bytes: int = 65536
@@ -42,6 +44,7 @@ class BuildParameters:
         _within("queues", self.queues, 1, 31)
         _power("burst_bytes", self.burst_bytes, 2 * beat, min(4096, 256 * beat))
         _one_of("crc", self.crc, (0, 1))
+        _one_of("fixture", self.fixture, (0, 1))
         _power("list_slots", self.list_slots, 16, 32768)
         _power("prefetch_slots", self.prefetch_slots, 32, 32768)
         _power("memory_bytes", self.memory_bytes, 4096, 1 << 30)
@@ -57,7 +60,8 @@ class BuildParameters:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, str]) -> BuildParameters:
-        """From text, as a URL holds it. Unknown names and values raise :class:`BuildParameterError`."""
+        """From text, as a target's URL holds it. Raises :class:`BuildParameterError` for unknown names and values, and
+        for a build without fixture: the suite would have nothing to talk to."""
         known = {field.name: field for field in dataclasses.fields(cls)}
         typed: dict[str, Any] = {}
         for name, text in values.items():
@@ -67,6 +71,8 @@ class BuildParameters:
                 typed[name] = text if name == "rules" else int(text, 0)
             except ValueError:
                 raise _refused(name, text, "an integer") from None
+        if not typed.get("fixture", 1):
+            raise _refused("fixture", 0, "1 in a target, since tests need it (sgdma gen --no-fixture leaves it out)")
         return cls(**typed)
 
     @property
@@ -100,7 +106,7 @@ class BuildParameters:
             "data_bytes_log2": beat.bit_length() - 1, "queues": self.queues,
             "burst_log2": self.burst_bytes.bit_length() - 1, "address_bits": rules.address_bits, "crc": self.crc,
             "realign_h2c": int(needs_realign(rules.h2c, beat)), "realign_c2h": int(needs_realign(rules.c2h, beat)),
-            "fixture": 1,
+            "fixture": self.fixture,
         }  # fmt: skip
 
     def rtl_parameters(self) -> dict[str, int]:

@@ -1,0 +1,27 @@
+"""The hardware generator, which is no part of the host's package and needs LiteX."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from pathlib import Path
+
+from sgdma.errors import UsageError
+from sgdma.paths import checkout_root
+from sgdma.spec.build import BuildParameters
+
+__all__ = ["generate"]
+
+
+def generate(parameters: BuildParameters, output: Path) -> int:
+    """Write the design below `output`; returns its content hash. Raises UsageError when LiteX is missing."""
+    try:
+        generator = importlib.import_module("sgdma_soc.standalone")
+    except ImportError as error:
+        raise UsageError(f"the generator needs LiteX ({error}); install it: pip install 'sgdma[sim]'") from error
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # LiteX tells at length what it builds
+    try:
+        return int(generator.generate(parameters, checkout_root(), output))
+    finally:
+        logging.disable(before)

@@ -1,0 +1,42 @@
+"""From AXI-Lite to LiteX's register bus, one access at a time: in as many cycles as LiteX's bridge, in fewer LUTs."""
+
+from __future__ import annotations
+
+from litex.gen import If, LiteXModule, Mux, Signal
+from litex.soc.interconnect import csr_bus
+from litex.soc.interconnect.axi import AXILiteInterface
+
+__all__ = ["RegisterBridge"]
+
+
+class RegisterBridge(LiteXModule):
+    """Slave of an AXI-Lite bus, master of the register bus.
+
+    A write is taken when its address and its data are both there (AXI forbids a master to hold back one until the other
+    is taken), so no address is kept. Read data goes out ungated: it means something while it is valid only. Reads and
+    writes take turns.
+    """
+
+    def __init__(self, axi_address_width: int = 32, csr_address_width: int = 14) -> None:
+        self.axi_lite = axi = AXILiteInterface(data_width=32, address_width=axi_address_width)
+        self.csr = csr = csr_bus.Interface(data_width=32, address_width=csr_address_width)
+
+        # # #
+
+        write, read, fetching, after_read = Signal(), Signal(), Signal(), Signal()
+        idle, offered = Signal(), Signal()
+        self.comb += [
+            idle.eq(~fetching & ~axi.r.valid & ~axi.b.valid),
+            offered.eq(axi.aw.valid & axi.w.valid),
+            write.eq(idle & offered & (after_read | ~axi.ar.valid)),
+            read.eq(idle & axi.ar.valid & ~(offered & after_read)),
+            axi.aw.ready.eq(write), axi.w.ready.eq(write), axi.ar.ready.eq(read),
+            csr.adr.eq(Mux(write, axi.aw.addr[2:], axi.ar.addr[2:])),
+            csr.we.eq(write & (axi.w.strb != 0)), csr.dat_w.eq(axi.w.data), csr.re.eq(read),
+        ]  # fmt: skip
+        self.sync += [
+            fetching.eq(read),  # the register bus answers a cycle later
+            If(fetching, axi.r.valid.eq(1), axi.r.data.eq(csr.dat_r)).Elif(axi.r.ready, axi.r.valid.eq(0)),
+            If(write, axi.b.valid.eq(1)).Elif(axi.b.ready, axi.b.valid.eq(0)),
+            If(read | write, after_read.eq(read)),
+        ]
