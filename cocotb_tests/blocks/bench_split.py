@@ -55,7 +55,8 @@ async def cuts_at_every_boundary(dut: Any) -> None:
                 end = number == len(cuts) - 1
                 beats = (start_ % BYTES + size + BYTES - 1) // BYTES
                 expected.append({"address": start_, "extent": beats - 1, "tail": (start_ + size - 1) % BYTES,
-                                 "queue": request["queue"], "tag": request["tag"], "segment_last": int(end), "begun": 1, "kill": 0,
+                                 "queue": request["queue"], "tag": request["tag"], "segment_last": int(end),
+                                 "begun": 1, "kill": 0,
                                  "request_last": int(end and place == len(request["segments"]) - 1)})  # fmt: skip
     await _feed(dut, random, requests)
     await bursts.run(lambda: len(bursts.words) == len(expected))

@@ -26,7 +26,7 @@ def test_a_url_is_taken_apart() -> None:
         ("model:?queues=many", BuildParameterError, "integer"),
         ("model:?data_width=96", BuildParameterError, "64, 128, 256, 512"),
         ("model:?burst_bytes=8192", BuildParameterError, "power of two"),
-        ("model:?data_width=64&burst_bytes=4096", BuildParameterError, "8..2048"),
+        ("model:?data_width=64&burst_bytes=4096", BuildParameterError, "16..2048"),
         ("model:?list_slots=128", BuildParameterError, "max_segments"),
         ("model:?rules=nope", RulesFileError, "peculiar"),
         ("model:?memory=5", TargetUrlError, "65536"),
