@@ -18,10 +18,12 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 
 from sgdma.bench.area.grid import Point, points
 from sgdma.bench.area.tools import Design, ecp5_row, fmax_mhz, xc7_row
+from sgdma.bench.core.page import replace_section
 from sgdma.errors import UsageError
+from sgdma.paths import checkout_root
 from sgdma.run.generator import generate
 
-__all__ = ["SHOWN", "run", "table"]
+__all__ = ["SHOWN", "document", "run", "table"]
 
 SHOWN = ("data_width", "queue_pairs", "rules", "lut_xc7", "ff_xc7", "lut_ecp5", "fmax_ecp5_mhz")
 """What of a row is printed."""
@@ -47,6 +49,11 @@ def run(grid: str = "published", seeds: int = 5) -> list[Row]:
             progress.update(task, description=step, advance=1)
 
         return [_row(point, design, seeds, begin) for point, design in designs.items()]
+
+
+def document(rows: Sequence[Row]) -> None:
+    """Renew the table in docs/performance.md."""
+    replace_section(checkout_root() / "docs" / "performance.md", "area", table(rows))
 
 
 def _row(point: Point, design: Design, seeds: int, begin: Told) -> Row:
