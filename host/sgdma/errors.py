@@ -175,6 +175,14 @@ class SynthesisError(RigError):
     """The design did not go through synthesis, placement or routing."""
 
 
+class PortBusy(RigError):
+    """Another process has the serial port."""
+
+
+class LinkError(RigError):
+    """The serial link can't be opened, has gone, or does not answer."""
+
+
 class SimulatorDied(RigError):
     """The simulator ended before the suite in it did."""
 
