@@ -20,10 +20,11 @@ namespace {
 
 constexpr uint64_t HALF = 4000;  // of a clock period, in picoseconds
 
-VerilatedContext context;
+// Verilator's own context and objects that end before main does: what is destroyed later may find its library gone.
+VerilatedContext &context = *Verilated::defaultContextp();
 std::unique_ptr<Vtop> top;
 #if VM_TRACE
-VerilatedVcdC *waves;  // never deleted: Verilator's context may go before it
+std::unique_ptr<VerilatedVcdC> waves;
 #endif
 
 void evaluate() {
@@ -67,8 +68,8 @@ void trace(int count, char **arguments) {
     context.traceEverOn(true);
     for (int i = 1; i + 1 < count; i++)
         if (!strcmp(arguments[i], "--trace-file")) {
-            waves = new VerilatedVcdC;
-            top->trace(waves, 99);
+            waves = std::make_unique<VerilatedVcdC>();
+            top->trace(waves.get(), 99);
             waves->open(arguments[i + 1]);
         }
 #else
@@ -98,6 +99,8 @@ int main(int count, char **arguments) {
     VerilatedVpi::callCbs(cbEndOfSimulation);
 #if VM_TRACE
     if (waves) waves->close();
+    waves.reset();
 #endif
+    top.reset();
     return context.errorCount() > 0;
 }
