@@ -28,7 +28,7 @@ def row(**values: Any) -> dict[str, Any]:
 
 def test_the_worst_row_decides_a_bar() -> None:
     found = {bar.what: bar for bar in bars([row(), row(latency=256, w_utilisation=0.9, cycles_per_segment=9.0)])}
-    busy, cycles = found["C2H, 64 B and more: W busy"], found["C2H, 64 bit, 64 B: cycles a segment"]
+    busy, cycles = found["C2H, 64 B and more, up to 256 bit: W busy"], found["C2H, 64 bit, 64 B: cycles a segment"]
     assert (busy.found, busy.reached, busy.where) == (0.9, False, "64 bit c2h, 64 B, latency 256")
     assert (cycles.found, cycles.reached) == (9.0, False)
     assert all(bar.reached for bar in bars([row()]))

@@ -57,14 +57,18 @@ def _throughput(rows: list[Row]) -> list[Bar | None]:
         return [row for row in rows if row["direction"] == direction and row["segment_size"] >= 64
                 and all(row[name] == value for name, value in shape.items())]  # fmt: skip
 
-    up_to_256 = [row for row in of("c2h") if row["data_width"] <= 256]
-    found = [_worst("C2H, 64 B and more: W busy", 0.98, up_to_256, lambda row: row["w_utilisation"], most=False)]
+    def up_to_256(direction: str) -> list[Row]:
+        return [row for row in of(direction) if row["data_width"] <= 256]  # 512 bit has a line of its own
+
+    found = [_worst("C2H, 64 B and more, up to 256 bit: W busy", 0.98, up_to_256("c2h"),
+                    lambda row: row["w_utilisation"], most=False)]  # fmt: skip
     for width, size, limit in ((64, 64, 8.16), (64, 256, 32.6), (64, 4096, 522), (256, 64, 2.1)):
         mine = of("c2h", data_width=width, segment_size=size)
         found.append(_worst(f"C2H, {width} bit, {size} B: cycles a segment", limit, mine, _cycles))
     return [
         *found,
-        _worst("H2C, 64 B and more: R busy", 0.98, of("h2c"), lambda row: row["r_utilisation"], most=False),
+        _worst("H2C, 64 B and more, up to 256 bit: R busy", 0.98, up_to_256("h2c"), lambda row: row["r_utilisation"],
+               most=False),
         _worst("H2C, 64 B: descriptor bytes a segment", 17, of("h2c", segment_size=64),
                lambda row: row["descriptor_bytes_per_segment"]),
     ]  # fmt: skip
