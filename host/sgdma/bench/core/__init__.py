@@ -30,7 +30,7 @@ SHOWN = (*(field.name for field in dataclasses.fields(Point)), "cycles_per_segme
 
 
 def run(grid: str = "published", target: str = "") -> list[dict[str, Any]]:
-    """One row a point of the grid: guard (14 points, 10 s), published (674, 1 min) or full (10 000, 10 min).
+    """One row a point of the grid: guard (14 points, 10 s), published (692, 2 min) or full (10 000, 10 min).
 
     Without `target` in one simulator after the other, as many as the grid has builds; a new one takes half a minute.
     With one: the points that this device can run.
