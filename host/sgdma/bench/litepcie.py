@@ -12,8 +12,8 @@ from typing import Any
 
 from sgdma.bench import core
 from sgdma.bench.core.grid import LATENCIES, Point
-from sgdma.bench.core.page import replace_section, table
 from sgdma.paths import checkout_root
+from sgdma.run.page import replace_section, table
 
 __all__ = ["SHOWN", "document", "run"]
 

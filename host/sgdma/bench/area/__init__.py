@@ -18,10 +18,10 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 
 from sgdma.bench.area.grid import Point, points
 from sgdma.bench.area.tools import Design, ecp5_row, fmax_mhz, xc7_row
-from sgdma.bench.core.page import replace_section
 from sgdma.errors import UsageError
 from sgdma.paths import checkout_root
 from sgdma.run.generator import generate
+from sgdma.run.page import replace_section
 
 __all__ = ["SHOWN", "document", "run", "table"]
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sgdma.bench.core.bars import bars, lists
 from sgdma.bench.core.chart import chart
 from sgdma.bench.core.grid import DIRECTIONS, LATENCIES, WIDTHS
-from sgdma.errors import UsageError
+from sgdma.run.page import replace_section, table
 from sgdma.run.record import write_atomically
 
-__all__ = ["renew", "replace_section", "section", "table"]
+__all__ = ["renew", "section"]
 
 Row = dict[str, Any]
-BEGIN, END = "<!-- core: made by `sgdma bench core --docs` -->", "<!-- core: end -->"
 CHART = "performance-core.svg"
 
 
@@ -23,16 +22,6 @@ def renew(docs: Path, rows: Sequence[Row]) -> None:
     """Write the chart below `docs`, and the core's section of its performance.md."""
     replace_section(docs / "performance.md", "core", section(rows))
     write_atomically(docs / CHART, chart(rows))
-
-
-def replace_section(page: Path, bench: str, text: str) -> None:
-    """Put `text` between the two marks of a bench on a page. Raises UsageError when the page has none."""
-    begin, end = f"<!-- {bench}: made by `sgdma bench {bench} --docs` -->", f"<!-- {bench}: end -->"
-    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, ended, after = rest.partition(end)
-    if not found or not ended:
-        raise UsageError(f"{page} has no lines {begin!r} and {end!r}; put them where the section belongs")
-    write_atomically(page, f"{before}{begin}\n\n{text}\n{end}{after}")
 
 
 def section(rows: Sequence[Row]) -> str:
@@ -48,12 +37,6 @@ def section(rows: Sequence[Row]) -> str:
         *_singles(rows), "",
         "### One request on an empty device", "", "64 B, one segment, cycles.", "", *_latencies(rows), "",
     ])  # fmt: skip
-
-
-def table(head: Sequence[str], body: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a Markdown table."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return [*lines, *(f"| {' | '.join(map(str, cells))} |" for cells in body)]
 
 
 def _bars(rows: Sequence[Row]) -> list[str]:
