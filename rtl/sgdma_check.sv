@@ -173,20 +173,27 @@ module sgdma_check #(
 
   // --------------------------------------------------------------------------------------------------- walk
 
-  logic [15:0] rest_reg, tag_reg;                 // segments to come
+  logic [15:0] rest_reg;                          // segments to come
   logic [11:0] walk_reg;
   logic last_reg;                                 // one segment is left
   logic [SQ-1:0] limit_reg;                       // slots before the tail
   logic beyond_reg;                               // none
   logic c2h_reg;
-  localparam int CONTEXT = QW + 4 + 16 + 32 + 48 + 2;
-  logic [CONTEXT-1:0] context_reg;
+  typedef struct packed {
+    logic [QW-1:0] queue;
+    logic [3:0]    opcode;
+    logic [15:0]   tag;
+    logic [31:0]   total;
+    logic [47:0]   card;
+    logic [1:0]    port;
+  } context_t;
+  context_t context_reg;                          // of the request whose list is walked
   logic token_valid, token_segment, token_last;
   logic [7:0] token_status;
   logic [15:0] token_index;
 
   wire walk_take = state_reg == WALK && slot_take;
-  wire fitting = segment.kind == sgdma_pkg::KIND_SEGMENT && segment.tag == tag_reg && segment.index == walk_reg;
+  wire fitting = segment.kind == sgdma_pkg::KIND_SEGMENT && segment.tag == context_reg.tag && segment.index == walk_reg;
   // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
   logic [3:0] spent_reg;                          // slots of this turn, at most 8
   wire others = spent_reg[3] && |(candidate & ~(QUEUES'(1) << queue_reg));
@@ -309,7 +316,6 @@ module sgdma_check #(
     if (accept) begin
       rest_reg <= header.segment_count;
       last_reg <= header.segment_count == 16'd1;
-      tag_reg <= header.tag;
       c2h_reg <= is_c2h;
       context_reg <= {queue_reg, header.opcode, header.tag, header.total_length, header.card_address, port};
       limit_reg <= sq_tail[queue_reg] - sq_head[queue_reg] - 1'b1;
@@ -326,7 +332,7 @@ module sgdma_check #(
 
   // -------------------------------------------------------------------------------------------------- rules
 
-  localparam int META = 1 + 1 + 8 + 16 + CONTEXT;
+  localparam int META = 1 + 1 + 8 + 16 + $bits(context_t);
   logic judge_valid, judge_segment, judge_last, judge_mismatch, failed_reg;
   logic [4:0] judge_rule;
   logic [7:0] judge_status, status_reg, status;
@@ -339,10 +345,10 @@ module sgdma_check #(
   ) rules (
       .clk(clk), .rst(rst),
       .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(walk_reg == 12'd0), .in_last(last_reg),
-      .in_address(segment.address), .in_length(segment.length), .in_card(context_reg[17:2]),
-      .in_total(context_reg[81:50]),
+      .in_address(segment.address), .in_length(segment.length), .in_card(context_reg.card[15:0]),
+      .in_total(context_reg.total),
       .in_meta({token_segment, token_last, token_status, token_index, context_reg}),
-      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent), .out_sum(),
+      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent),
       .out_mismatch(judge_mismatch),
       .out_meta({judge_segment, judge_last, judge_status, judge_index, request_queue, context_opcode, request_tag,
                  request_length, request_card, request_port}));

@@ -1,7 +1,7 @@
 // The alignment rules of both directions on one segment: two pipeline stages, one segment a cycle, never stalls.
 //
-// `out_rule` is the lowest-numbered rule that the segment violates, 0 when none. `out_sum` is the sum of the lengths of
-// the request so far, this segment included; bit 32 sticks when it overflows. META travels beside the segment. All limits are
+// `out_rule` is the lowest-numbered rule that the segment violates, 0 when none. `out_mismatch` says that the
+// lengths of the request so far, this segment included, don't add up to `in_total`. META travels beside the segment. All limits are
 // held against the extent, the length less one: then the last byte's address needs one addition.
 
 module sgdma_rules #(
@@ -30,7 +30,6 @@ module sgdma_rules #(
     output logic [4:0]            out_rule,
     output logic [ADDR_WIDTH-1:0] out_address,
     output logic [31:0]           out_extent,      // bytes less one
-    output logic [32:0]           out_sum,
     output logic                  out_mismatch,    // so far they don't
     output logic [META-1:0]       out_meta
 );
@@ -129,7 +128,6 @@ module sgdma_rules #(
       out_rule <= rule;
       out_address <= ADDR_WIDTH'(address_reg);
       out_extent <= extent_reg;
-      out_sum <= sum_reg;
       out_mismatch <= sum_reg != {1'b0, total_reg};
       out_meta <= meta_reg;
     end
