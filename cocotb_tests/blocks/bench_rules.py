@@ -19,6 +19,8 @@ EDGES = (1, 2, 3, 4, 8, 12, 63, 64, 65, 164, 165, 512, 2048, 3000, 4095, 4096, 4
 def _segments(random: Any, rules: Any, count: int) -> tuple[list[int], list[int]]:
     most = min(rules.encodable[-1], (1 << 32) - 1)
     lengths = [min(max(random.choice(EDGES) + random.choice((0, 0, 0, 1, -1, 4)), 1), most) for _ in range(count)]
+    if random.random() < 0.1:  # the longest: where the field is wide, together more than 32 bits hold
+        lengths = [most] * count
     addresses = []
     for length in lengths:
         base = random.choice((0, 1 << 16, (1 << 32) - 4096, 1 << 33, (1 << rules.address_bits) - 2 * length))
@@ -58,6 +60,7 @@ async def agrees_with_the_host(dut: Any) -> None:
     seen = await results
     seen_rules: set[int] = set()
     both: set[bool] = set()
+    overflowed = False
     for direction, card, addresses, lengths, total in cases:
         violation = check_request(rules, direction, np.array(addresses, np.uint64), np.array(lengths, np.uint64), card)
         for index in range(len(addresses)):
@@ -66,10 +69,12 @@ async def agrees_with_the_host(dut: Any) -> None:
             assert rule == expected, (direction, card, addresses, lengths, index, rule, expected)
             assert mismatch == (sum(lengths[: index + 1]) != total)
             both.add(mismatch)
+            overflowed |= mismatch and sum(lengths[: index + 1]) & 0xFFFFFFFF == total
             seen_rules.add(rule)
             if violation and violation.segment_index == index:
                 assert rule == violation.rule, f"the host's check says {violation}"
     assert both == {False, True}
+    assert overflowed == (rules.encodable[-1] >= 1 << 31), "sums that only look right were to be among them"
     assert 0 in seen_rules, "no segment was legal: the test would prove little"
     if rules.name == "peculiar":
         assert len(seen_rules) >= 6, f"only {seen_rules} were broken"

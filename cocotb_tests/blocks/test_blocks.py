@@ -45,7 +45,8 @@ class Block:
 
 
 BLOCKS = [
-    *(Block("sgdma_rules", "bench_rules", rules=name) for name in ("peculiar", "nvme-prp", "ata-prd", "e1000-82544")),
+    *(Block("sgdma_rules", "bench_rules", rules=name)
+      for name in ("peculiar", "nvme-prp", "nvme-sgl", "ata-prd", "e1000-82544")),
     Block("sgdma_split", "bench_split"),
     Block("sgdma_pack", "bench_realign"),
     Block("sgdma_unpack", "bench_realign"),
