@@ -332,7 +332,7 @@ module sgdma_check #(
 
   // -------------------------------------------------------------------------------------------------- rules
 
-  localparam int META = 1 + 1 + 8 + 16 + $bits(context_t);
+  localparam int META = 1 + 1 + 8 + 16 + $bits(context_reg);
   logic judge_valid, judge_segment, judge_last, judge_mismatch, failed_reg;
   logic [4:0] judge_rule;
   logic [7:0] judge_status, status_reg, status;
