@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test test-fast test-sim test-deep demo lint clean distclean
+.PHONY: help setup test test-fast test-sim test-deep demo performance lint clean distclean
 
 help:       ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ test-deep: setup ## long random runs, formal, gate level, mutation (nightly)
 
 demo: setup ## the guided tour, without a board
 	@source ci/env.sh && sgdma demo
+
+performance: setup ## measure docs/performance.md anew (an hour: 25 placements)
+	@source ci/env.sh && for bench in core cycles litepcie area; do sgdma bench $$bench --docs || exit; done
 
 lint: setup ## ruff and mypy only
 	@source ci/env.sh && ruff check . && mypy
