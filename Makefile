@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help setup test test-fast test-sim test-deep demo performance lint clean distclean
 
 help:       ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup:      ## install what is missing, system packages and .venv (quick when there is nothing to do)
 	@ci/setup.sh
