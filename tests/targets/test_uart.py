@@ -27,7 +27,7 @@ def board() -> Iterator[SerialBoard]:
 
 
 def url(board: SerialBoard, more: str = "") -> str:
-    return f"uart:{board.port}?baud=1000000&memory_base={BASE}&memory={SIZE - 4096}{more}"
+    return f"uart:{board.port}?baud=1000000&csr_base=0&memory_base={BASE}&memory={SIZE - 4096}{more}"
 
 
 @pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)

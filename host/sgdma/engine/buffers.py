@@ -121,14 +121,12 @@ class Arena:
     def push(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
         """Let the device see what the host wrote to these ranges (nothing to do in direct memory)."""
         if not self.direct:
-            for iova, size in zip(iovas.tolist(), sizes.tolist(), strict=True):
-                self.target.sync_for_device(self.region, iova - self.iova, size)
+            self.target.sync_ranges_for_device(self.region, iovas - self.iova, sizes)
 
     def pull(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
         """Let the host see what the device wrote to these ranges (nothing to do in direct memory)."""
         if not self.direct:
-            for iova, size in zip(iovas.tolist(), sizes.tolist(), strict=True):
-                self.target.sync_for_host(self.region, iova - self.iova, size)
+            self.target.sync_ranges_for_host(self.region, iovas - self.iova, sizes)
 
     def close(self) -> None:
         """Give the region back to the target."""

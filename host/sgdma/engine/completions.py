@@ -136,6 +136,8 @@ def _deliver(dma: Dma, batch: Batch, index: I64) -> None:
             owner = np.repeat(index, np.diff(batch.copy_offsets)[index])
             bases = batch.bases(owner.tolist())
             dma.arena.copy(batch.copy_address[copies], bases + batch.copy_offset[copies], batch.copy_length[copies])
+            # What was copied by the host is in its own view only; the device's shall agree.
+            dma.arena.push(batch.copy_address[copies].astype(np.int64), batch.copy_length[copies].astype(np.int64))
     if batch.areas:
         _free_areas(dma, batch, index)
 

@@ -120,7 +120,8 @@ class Rig:
         target = self.target
         self._calm(target)
         try:
-            dma = GuardedDma(target, **{"arena": ARENA, "allow_mismatch": self.allow_mismatch, **options})
+            arena = min(ARENA, target.memory_bytes * 7 // 8)
+            dma = GuardedDma(target, **{"arena": arena, "allow_mismatch": self.allow_mismatch, **options})
             if self.identity.fixture:
                 dma.fixture.write("control", 0)
                 dma.fixture.write("seed", 0)

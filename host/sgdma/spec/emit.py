@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sgdma.rules.language import Rule
 from sgdma.spec.layout import CQ_POINTER_BITS, LAYOUTS, SQ_POINTER_BITS, Layout
-from sgdma.spec.registers import BANKS
+from sgdma.spec.registers import BANKS, BOARD
 from sgdma.spec.rtl_rules import LENGTH_ENCODINGS, RULE_WORD, rules_word_bits
 from sgdma.spec.status import (
     NO_SEGMENT,
@@ -81,7 +81,7 @@ def c_header() -> str:
     lines = [f"/* {_NOTICE} */", "#ifndef SGDMA_LAYOUT_H", "#define SGDMA_LAYOUT_H", "", "#include <stdint.h>", ""]
     lines += [f"#define SGDMA_{name} 0x{value:x}u" for name, _, value in _constants()]
     lines.append("")
-    for bank in BANKS:
+    for bank in (*BANKS, BOARD):
         for register in bank.registers:
             name = f"SGDMA_REG_{bank.name}_{register.name}".upper()
             lines.append(f"#define {name} 0x{bank.address(register.name):03x}u")
@@ -111,8 +111,8 @@ def reference_page() -> str:
         base = f" (status = 0x{RULE_BASE:02x} + value)" if codes is Rule else ""
         lines.append(f"* **{prefix}**{base}: " + ", ".join(f"{code.name} = 0x{int(code):x}" for code in codes))
     lines += ["", "## Registers", ""]
-    for bank in BANKS:
-        lines += [f"### Bank `{bank.name}` at 0x{bank.base:03x} of the stand-alone build", "",
+    for bank in (*BANKS, BOARD):
+        lines += [f"### Bank `{bank.name}` at 0x{bank.base:03x} of the register region", "",
                   "| address | register | access | meaning |", "|---|---|---|---|"]
         for register in bank.registers:
             fields = "".join(f"<br>[{bits.offset + bits.size - 1}:{bits.offset}] `{bits.name}`: {bits.description}"

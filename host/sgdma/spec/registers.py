@@ -10,9 +10,13 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["BANKS", "DEVICE", "FIXTURE", "MAGIC", "VERSION", "Bank", "Bits", "Register", "map_hash"]
+__all__ = ["BANKS", "BOARD", "BOARD_MAGIC", "DEVICE", "FAULT_RANGES", "FIXTURE", "MAGIC",
+           "VERSION", "Bank", "Bits", "Register", "map_hash"]
 
 MAGIC = 0x5347444D  # "SGDM"
+BOARD_MAGIC = 0x53474244  # "SGBD"
+FAULT_RANGES = 4
+"""Ranges of board memory that can be made to fail at a time."""
 VERSION = 0x0001_0000  # major << 16 | minor of the device interface
 
 
@@ -200,7 +204,37 @@ FIXTURE = Bank("fixture", 0x800, (
     _ro("at_vector", "... when the interrupt vector of a queue pair last fired."),
 ))
 
+BOARD = Bank("board", 0x1000, (
+    _ro("magic", "Constant 0x53474244: this SoC is one of ours, with DMA memory on the board."),
+    _ro("features", "What this SoC was built with.",
+        Bits("cpu", 0, 1, "A soft CPU with firmware is present."),
+        Bits("dram", 1, 1, "DMA memory is DRAM, else block RAM."),
+        Bits("scope", 2, 1, "A LiteScope analyser watches the core's memory bus."),
+        Bits("clear", 3, 1, "The clear_* registers work."),
+        Bits("images", 4, 1, "DMA memory is on the bus 16 times, memory_bytes apart: words written to image n keep "
+             "those bytes whose bits are set in n."),
+        Bits("fault_ranges", 8, 4, "Ranges that the fault_* registers can hold.")),
+    _ro("memory_base", "Bus address of the DMA memory."),
+    _ro("memory_bytes", "Size of the DMA memory in bytes; the device gets DECERR beyond it."),
+    _ro("mailbox", "Bus address of the mailbox of the firmware; 0 without CPU."),
+    _rw("control", "Control of the SoC.",
+        Bits("cpu_hold", 0, 1, "Hold the CPU in reset; it boots anew when released.")),
+    _rw("fault_start", "For fault_set: first bus address that fails."),
+    _rw("fault_last", "For fault_set: last bus address that fails."),
+    _wo("fault_set", "Make bursts of the device that touch the range fail; takes fault_start and fault_last.",
+        Bits("index", 0, 4, "Which range to set."),
+        Bits("read", 4, 1, "Bursts that read there are answered by SLVERR."),
+        Bits("write", 5, 1, "Bursts that write there are answered by SLVERR and change nothing."),
+        Bits("unmapped", 6, 1, "Both are answered by DECERR.")),
+    _wo("fault_clear", "Take back all ranges.", Bits("all", 0, 1, "Do so.", pulse=True)),
+    _rw("clear_start", "For clear_last: first bus address to clear, a multiple of the bus width in bytes."),
+    _wo("clear_last", "Last bus address to clear: writing it zeroes the range, a beat a cycle, ahead of the device."),
+    _ro("clear_busy", "Clearing goes on.", Bits("busy", 0, 1, "Wait until it is zero.")),
+    _ro("fault_hits", "Bursts that were made to fail since the last fault_clear."),
+))
+
 BANKS = (DEVICE, FIXTURE)
+"""What every target has; BOARD is there on boards only."""
 
 
 @cache
@@ -208,4 +242,4 @@ def map_hash() -> int:
     """32-bit hash of the register map and the memory layouts: equal on host and device, or they can't talk."""
     from sgdma.spec.layout import LAYOUTS
 
-    return zlib.crc32(repr((BANKS, LAYOUTS)).encode())
+    return zlib.crc32(repr((BANKS, BOARD, LAYOUTS)).encode())

@@ -130,6 +130,10 @@ def _along(dma: Dma, direction: Direction, card: int, data: U8) -> None:
         transfer.result()
 
 
+SLOW_GROUND = 1 << 18
+"""Bytes of a Ground where each one must cross a link."""
+
+
 class Ground:
     """A guarded stretch of host memory full of noise, and what it must hold afterwards.
 
@@ -141,7 +145,7 @@ class Ground:
         """`size` bytes; 0: what the tests need, more where segments take whole pages."""
         self.dma, self.rng = dma, rng
         coarse = max(period(dma.rules.direction(way)) for way in Direction) > 512
-        size = size or (6 << 20 if coarse else 1 << 20)
+        size = size or (6 << 20 if coarse else 1 << 20 if dma.arena.direct else SLOW_GROUND)
         self.buffer: DmaBuffer = dma.buffer(size, 4096)
         self.buffer.array[:] = noise(rng, size)
         self._push()

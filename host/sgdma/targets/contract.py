@@ -28,6 +28,7 @@ __all__ = ["Capability", "DmaRegion", "FaultInjection", "Target"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+I64 = npt.NDArray[np.int64]
 
 
 class Capability(enum.Flag):
@@ -150,6 +151,16 @@ class Target(ABC):
 
     def sync_for_host(self, region: DmaRegion, start: int, size: int) -> None:  # noqa: B027
         """Device may have written there: let the host see it. Nothing to do with DIRECT_MEMORY."""
+
+    def sync_ranges_for_device(self, region: DmaRegion, starts: I64, sizes: I64) -> None:
+        """`sync_for_device` for many ranges: offsets and bytes, int64 (n,) each."""
+        for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
+            self.sync_for_device(region, start, size)
+
+    def sync_ranges_for_host(self, region: DmaRegion, starts: I64, sizes: I64) -> None:
+        """`sync_for_host` for many ranges: offsets and bytes, int64 (n,) each."""
+        for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
+            self.sync_for_host(region, start, size)
 
     # Time.
 

@@ -20,7 +20,7 @@ from sgdma.paths import build_cache, checkout_root
 from sgdma.spec.build import BuildParameters
 from sgdma.targets.sim.control import c_header
 
-__all__ = ["TOP", "SimBuild", "build", "verilator_environment"]
+__all__ = ["TOP", "SimBuild", "build", "output_to", "verilator_environment"]
 
 TOP = "sgdma_tb"
 
@@ -89,7 +89,7 @@ def build(parameters: BuildParameters, *, waves: bool = False, infected: bool = 
 def _make(parameters: BuildParameters, root: Path, directory: Path, waves: bool, infected: bool) -> None:
     environment = verilator_environment()
     log = directory / "build.log"
-    with log.open("w", encoding="utf-8") as sink, _output_to(sink.fileno()):
+    with log.open("w", encoding="utf-8") as sink, output_to(sink.fileno()):
         from sgdma_soc.standalone import generate
 
         generate(parameters, root, directory)
@@ -114,7 +114,7 @@ def _infect(root: Path, directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _output_to(descriptor: int) -> Iterator[None]:
+def output_to(descriptor: int) -> Iterator[None]:
     """LiteX logs through its own handlers on stderr: send what it says into the build log."""
     sys.stderr.flush()
     saved = os.dup(2)

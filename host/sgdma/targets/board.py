@@ -1,0 +1,239 @@
+"""A board whose DMA memory is its own: registers and memory through a link, faults by the board's own registers.
+
+The host keeps a copy of every region and moves what is synchronised, no more. There is no interrupt line to the host;
+`wait_interrupt` watches the pending register of the device's vectors instead.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sgdma.errors import MissingCapability, OutOfMemory
+from sgdma.spec.registers import BANKS, BOARD, BOARD_MAGIC, DEVICE, FAULT_RANGES
+from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
+from sgdma.targets.heap import Heap
+
+__all__ = ["BoardLink", "BoardTarget"]
+
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+I64 = npt.NDArray[np.int64]
+NEAR = 64
+"""Ranges closer than this many bytes are read in one go."""
+
+
+class BoardLink(Protocol):
+    """What carries words between host and board."""
+
+    def read(self, address: int, count: int) -> U32:
+        """`count` words from byte `address`."""
+
+    def write(self, address: int, values: npt.ArrayLike) -> None:
+        """Words to byte `address` on."""
+
+    def close(self) -> None:
+        """Let the link go."""
+
+
+class BoardFaults(FaultInjection):
+    """Ranges of board memory that fail, as many as the board can hold; memory's manners stay what they are."""
+
+    def __init__(self, target: BoardTarget) -> None:
+        self._target, self._used = target, 0
+
+    def read_error(self, iova: int, size: int) -> None:
+        self._set(iova, size, "read")
+
+    def write_error(self, iova: int, size: int) -> None:
+        self._set(iova, size, "write")
+
+    def unmap(self, iova: int, size: int) -> None:
+        self._set(iova, size, "unmapped")
+
+    def clear(self) -> None:
+        self._used = 0
+        self._target.write_board("fault_clear", 1)
+
+    def _set(self, iova: int, size: int, kind: str) -> None:
+        if self._used == FAULT_RANGES:
+            raise MissingCapability(f"{self._target.url}: holds {FAULT_RANGES} faulty ranges at a time; clear() first")
+        command = BOARD.register("fault_set")
+        self._target.write_board("fault_start", iova)
+        self._target.write_board("fault_last", iova + size - 1)
+        self._target.write_board("fault_set", self._used | command.field(kind).mask)
+        self._used += 1
+
+
+class BoardTarget(Target):
+    """A board behind `link`, its registers at bus address `csr_base`.
+
+    Raises WrongDevice when there is none of our boards, unless `memory` names base and bytes of its DMA memory: then
+    any SoC with the core in it will do, without faults.
+    """
+
+    def __init__(self, url: str, link: BoardLink, csr_base: int, memory: tuple[int, int] | None = None) -> None:
+        self.url, self._link = url, link
+        self.bases = {bank.name: csr_base + bank.base for bank in BANKS}
+        self._device, self._board = csr_base, csr_base
+        self._features: dict[str, int] = {}
+        self.capabilities = Capability.INTERRUPTS
+        base, self.memory_bytes = memory or self._discover()
+        self._heap = Heap(base, self.memory_bytes)
+        self._regions: dict[int, int] = {}
+        self._taken = 0
+
+    def _discover(self) -> tuple[int, int]:
+        count = len(BOARD.registers)
+        values = self._link.read(self._board + BOARD.base, count).tolist()
+        found = {register.name: int(value) for register, value in zip(BOARD.registers, values, strict=True)}
+        if found["magic"] != BOARD_MAGIC:
+            raise MissingCapability(
+                f"{self.url}: no board registers at {self._board + BOARD.base:#x} ({found['magic']:#010x}); load a "
+                "bitstream of `sgdma build`, or say where its DMA memory is with memory_base= and memory="
+            )
+        self._features = BOARD.register("features").unpack(found["features"])
+        self.capabilities |= Capability.FAULT_INJECTION
+        self._faults = BoardFaults(self)
+        return found["memory_base"], found["memory_bytes"]
+
+    # Registers.
+
+    def read32(self, address: int) -> int:
+        return int(self._link.read(address, 1)[0])
+
+    def write32(self, address: int, value: int) -> None:
+        self._link.write(address, [value & 0xFFFFFFFF])
+
+    def read_block(self, address: int, count: int) -> U32:
+        return self._link.read(address, count)
+
+    def write_block(self, address: int, values: npt.ArrayLike) -> None:
+        self._link.write(address, values)
+
+    def write_board(self, name: str, value: int) -> None:
+        """Write a register of the board's own bank."""
+        self.write32(self._board + BOARD.address(name), value)
+
+    def read_board(self, name: str) -> int:
+        """Read a register of the board's own bank."""
+        return self.read32(self._board + BOARD.address(name))
+
+    # Memory.
+
+    def allocate(self, size: int, align: int = 4096) -> DmaRegion:
+        whole = -(-max(size, 1) // 64) * 64
+        iova = self._heap.allocate(whole, max(align, 64))
+        if iova is None:
+            left = self.memory_bytes - self._heap.used
+            state = f"{left} of {self.memory_bytes} on the board are free"
+            raise OutOfMemory(f"{size} bytes of DMA memory: {state}; free some")
+        self._regions[iova] = whole
+        if self._features.get("clear"):
+            self.write_board("clear_start", iova)
+            self.write_board("clear_last", iova + whole - 1)
+            while self.read_board("clear_busy"):
+                pass
+        else:
+            self._link.write(iova, np.zeros(whole // 4, np.uint32))
+        return DmaRegion(iova, np.zeros(size, np.uint8))
+
+    def free(self, region: DmaRegion) -> None:
+        self._heap.free(region.iova, self._regions.pop(region.iova))
+
+    def sync_for_device(self, region: DmaRegion, start: int, size: int) -> None:
+        """Whole words go over as they are; of a word at the edge, the bytes beside the range stay the board's."""
+        if not size:
+            return
+        low, high = start & -4, -(-(start + size) // 4) * 4
+        data = np.zeros(high - low, np.uint8)
+        data[start - low : start - low + size] = region.array[start : start + size]
+        keep = [0xF & (1 << start - low) - 1, 0xF & 0xF << 4 - (high - start - size)]  # bytes of the first, last word
+        if len(data) == 4:
+            keep = [keep[0] | keep[1], 0]
+        words, first, last = data.view("<u4"), int(keep[0] > 0), len(data) // 4 - int(keep[1] > 0)
+        if keep[0]:
+            self._write_bytes(region.iova + low, words[:1], keep[0])
+        if last > first:
+            self._link.write(region.iova + low + 4 * first, words[first:last])
+        if keep[1]:
+            self._write_bytes(region.iova + high - 4, words[-1:], keep[1])
+
+    def _write_bytes(self, address: int, word: U32, keep: int) -> None:
+        """Write one word but the bytes whose bits are set in `keep`."""
+        if self._features.get("images"):
+            self._link.write(address + keep * self.memory_bytes, word)
+            return
+        mask = sum(0xFF << 8 * place for place in range(4) if keep >> place & 1)
+        held = int(self._link.read(address, 1)[0])
+        self._link.write(address, [held & mask | int(word[0]) & ~mask])
+
+    def sync_for_host(self, region: DmaRegion, start: int, size: int) -> None:
+        if not size:
+            return
+        low, high = start & -4, -(-(start + size) // 4) * 4
+        data = self._fetch(region.iova + low, high - low)
+        region.array[start : start + size] = data[start - low : start - low + size]
+
+    def sync_ranges_for_host(self, region: DmaRegion, starts: I64, sizes: I64) -> None:
+        """Ranges that lie close together are fetched in one go."""
+        starts, sizes = starts[sizes > 0], sizes[sizes > 0]
+        if not len(starts):
+            return
+        order = np.argsort(starts, kind="stable")
+        low, high = starts[order] & -4, -(-(starts + sizes)[order] // 4) * 4
+        reach = np.maximum.accumulate(high)
+        cuts = np.flatnonzero(low[1:] > reach[:-1] + NEAR) + 1
+        begins, ends = low[np.r_[0, cuts]], reach[np.r_[cuts - 1, len(reach) - 1]]
+        fetched = [self._fetch(region.iova + begin, end - begin)
+                   for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]  # fmt: skip
+        group = np.searchsorted(begins, starts, side="right") - 1
+        for start, size, index in zip(starts.tolist(), sizes.tolist(), group.tolist(), strict=True):
+            place = start - int(begins[index])
+            region.array[start : start + size] = fetched[index][place : place + size]
+
+    def _fetch(self, address: int, size: int) -> U8:
+        return self._link.read(address, size // 4).astype("<u4").view(np.uint8)
+
+    # Time: the board's own counter.
+
+    def now(self) -> int:
+        low, high = self._link.read(self._device + DEVICE.address("time_lo"), 2).tolist()
+        return int(low | high << 32)
+
+    def sleep(self, cycles: int) -> None:
+        limit = self.now() + cycles
+        while self.now() < limit:
+            pass
+
+    def wait_interrupt(self, vector: int, timeout: int) -> bool:
+        pending, enable = (self._device + DEVICE.address(name) for name in ("ev_pending", "ev_enable"))
+        limit = self.now() + timeout
+        while not self._taken >> vector & 1:
+            fired = self.read32(pending)
+            if fired:
+                self.write32(pending, fired)
+                self._taken |= fired & self.read32(enable)
+            elif self.now() >= limit:
+                return False
+        self._taken &= ~(1 << vector)
+        return True
+
+    # The rig.
+
+    @property
+    def faults(self) -> FaultInjection:
+        if Capability.FAULT_INJECTION in self.capabilities:
+            return self._faults
+        return super().faults
+
+    def reset(self) -> None:
+        self._taken = 0
+        if Capability.FAULT_INJECTION in self.capabilities:
+            self._faults.clear()
+
+    def close(self) -> None:
+        self._regions.clear()
+        self._link.close()

@@ -1,0 +1,51 @@
+"""The board's own registers: what the SoC is, where its memory lies, and which ranges of it shall fail."""
+
+from __future__ import annotations
+
+from litex.gen import If, Signal
+
+from sgdma.spec.registers import BOARD, BOARD_MAGIC, FAULT_RANGES
+from sgdma_soc.bank import BankModule
+from sgdma_soc.board.guard import MemoryGuard
+from sgdma_soc.board.memory import BlockMemory
+
+__all__ = ["BoardRegisters"]
+
+
+class BoardRegisters(BankModule):
+    """Registers of the bank `board`; `cpu_hold` goes to the CPU's reset. `memory`: None where it is DRAM."""
+
+    def __init__(
+        self, guard: MemoryGuard, memory: BlockMemory | None, memory_base: int, memory_bytes: int, *, mailbox: int,
+        scope: bool,
+    ) -> None:  # fmt: skip
+        super().__init__(BOARD)
+        self.cpu_hold = self.control.fields.cpu_hold
+
+        # # #
+
+        features = self.features.fields
+        self.comb += [
+            self.magic.status.eq(BOARD_MAGIC), features.cpu.eq(int(mailbox != 0)),
+            features.dram.eq(int(memory is None)), features.clear.eq(int(memory is not None)),
+            features.images.eq(int(memory is not None)),
+            features.scope.eq(int(scope)), features.fault_ranges.eq(FAULT_RANGES),
+            self.memory_base.status.eq(memory_base), self.memory_bytes.status.eq(memory_bytes),
+            self.mailbox.status.eq(mailbox),
+        ]  # fmt: skip
+        self._add_faults(guard)
+        if memory:
+            self.comb += [
+                memory.clear_first.eq(self.clear_start.storage), memory.clear_last.eq(self.clear_last.storage),
+                memory.clear.eq(self.clear_last.re), self.clear_busy.fields.busy.eq(memory.clearing | memory.clear),
+            ]  # fmt: skip
+
+    def _add_faults(self, guard: MemoryGuard) -> None:
+        new, hits = self.fault_set.fields, Signal(32)
+        for index, one in enumerate(guard.ranges):
+            self.sync += If(self.fault_set.re & (new.index == index),
+                one.start.eq(self.fault_start.storage), one.last.eq(self.fault_last.storage),
+                one.read.eq(new.read), one.write.eq(new.write), one.unmapped.eq(new.unmapped))  # fmt: skip
+            self.sync += If(self.fault_clear.re, one.read.eq(0), one.write.eq(0), one.unmapped.eq(0))
+        self.comb += self.fault_hits.status.eq(hits)
+        self.sync += If(self.fault_clear.re, hits.eq(0)).Else(hits.eq(hits + guard.hit[0] + guard.hit[1]))

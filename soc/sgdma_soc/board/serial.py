@@ -1,0 +1,36 @@
+"""The serial side of a board: the PHY on its pins, and what stands between it and the bus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litex.gen import LiteXModule, Signal
+from litex.soc.cores.uart import RS232PHYRX, RS232PHYTX, RS232PHYModel, Stream2Wishbone
+
+from sgdma_soc.boards import Board
+
+__all__ = ["SerialPhy", "add_link"]
+
+
+class SerialPhy(LiteXModule):
+    """RS-232 on two pins. ``tuning``: 2**32 x bits per second / clock, set by the link."""
+
+    def __init__(self, pads: Any) -> None:
+        self.tuning = Signal(32)
+        self.tx, self.rx = RS232PHYTX(pads, self.tuning), RS232PHYRX(pads, self.tuning)
+        self.sink, self.source = self.tx.sink, self.rx.source
+
+
+def add_link(soc: Any, board: Board, kind: str, *, bits: bool = False) -> None:
+    """Make the host a master of the bus, by the `reliable` link or LiteX's `uartbone`."""
+    pads = soc.platform.request("serial" if bits else board.serial)
+    phy = RS232PHYModel(pads) if hasattr(pads, "source_valid") else SerialPhy(pads)
+    soc.serial_phy = phy
+    tuning = int(board.baud / soc.sys_clk_freq * 2**32)
+    if kind == "uartbone":
+        soc.link = Stream2Wishbone(phy, soc.sys_clk_freq)
+        if hasattr(phy, "tuning"):
+            soc.comb += phy.tuning.eq(tuning)
+    else:
+        raise NotImplementedError
+    soc.bus.add_master("link", soc.link.wishbone)

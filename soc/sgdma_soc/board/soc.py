@@ -1,0 +1,136 @@
+"""The SoC of every board: serial link, bus, the core with its fixture, its DMA memory, and optionally CPU and analyser.
+
+::
+
+      serial --- [ link ] --+--------- wishbone ---------+--- [ CPU, ROM, SRAM ]
+                            |                            |
+                        registers                   DMA memory (port B)
+                            |                            |
+                       [ core + fixture ] --- [ guard ] -+ (port A, as wide as the core's bus)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from litex.soc.integration.soc import SoCRegion
+from litex.soc.integration.soc_core import SoCCore
+
+from sgdma.errors import BuildParameterError
+from sgdma.spec.build import BuildParameters
+from sgdma.spec.registers import BANKS, BOARD
+from sgdma_soc.board.guard import MemoryGuard
+from sgdma_soc.board.memory import IMAGES, BlockMemory
+from sgdma_soc.board.registers import BoardRegisters
+from sgdma_soc.board.serial import add_link
+from sgdma_soc.boards import Board
+from sgdma_soc.core import SGDMA, add_sources
+from sgdma_soc.fixture import Fixture
+
+__all__ = ["CSR_BASE", "MEMORY_BASE", "BoardOptions", "BoardSoC"]
+
+CSR_BASE, MEMORY_BASE, SRAM_BASE, SRAM_BYTES = 0xF000_0000, 0x4000_0000, 0x1000_0000, 16384
+LINKS = ("reliable", "uartbone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardOptions:
+    """What the SoC around the core has. Raises BuildParameterError.
+
+    `memory_bytes`: block RAM for DMA, a power of two from 8 KiB up (unless `dram`). `cpu`: with the soft CPU, which
+    boots `firmware`, 32-bit words. `scope`: with LiteScope on the core's memory bus. `bits`: with a real RS-232 PHY on
+    a virtual board too.
+    """
+
+    memory_bytes: int
+    link: str = "reliable"
+    cpu: bool = False
+    firmware: tuple[int, ...] = ()
+    scope: bool = False
+    dram: bool = False
+    bits: bool = False
+
+    def __post_init__(self) -> None:
+        if self.link not in LINKS:
+            raise BuildParameterError(f"link = {self.link!r}: must be one of {', '.join(LINKS)}")
+        if self.memory_bytes & (self.memory_bytes - 1) or not 8192 <= self.memory_bytes <= 1 << 25:
+            raise BuildParameterError(f"memory = {self.memory_bytes}: must be a power of two, 8192..{1 << 25}")
+
+
+class BoardSoC(SoCCore):
+    """`board`'s SoC around a core built for `parameters`, which name the clock as well."""
+
+    mem_map: ClassVar[dict[str, int]] = {
+        "rom": 0x0000_0000, "sram": SRAM_BASE, "main_ram": MEMORY_BASE, "csr": CSR_BASE,
+    }  # fmt: skip
+
+    def __init__(
+        self, board: Board, parameters: BuildParameters, options: BoardOptions, content_hash: int, root: Any
+    ) -> None:
+        platform = board.platform()
+        add_sources(platform, root)
+        self.crg = board.clock(platform, parameters.clock_hz)
+        rom = 4 * len(options.firmware)
+        SoCCore.__init__(
+            self, platform, parameters.clock_hz, bus_standard="wishbone", bus_interconnect="crossbar",
+            bus_timeout=1 << 16, csr_data_width=32, csr_address_width=14, with_ctrl=False, with_timer=options.cpu,
+            cpu_type="vexriscv" if options.cpu else None, cpu_variant="lite", cpu_reset_address=0,
+            integrated_rom_size=rom, integrated_rom_init=list(options.firmware),
+            integrated_sram_size=SRAM_BYTES if options.cpu else 0, ident="", with_uart=False,
+        )  # fmt: skip
+        self._options, self._parameters = options, parameters
+        self.sgdma = SGDMA(parameters, content_hash)
+        self.fixture = Fixture(self.sgdma)
+        size = self._add_memory(board, platform)
+        self.board = BoardRegisters(
+            self.guard, getattr(self, "dma_memory", None), MEMORY_BASE, size,
+            mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope,
+        )  # fmt: skip
+        for bank in (*BANKS, BOARD):
+            self.csr.add(bank.name, n=bank.base // self.csr.paging)
+        add_link(self, board, options.link, bits=options.bits)
+        if options.cpu:
+            self.irq.add("sgdma")
+            self.comb += self.cpu.reset.eq(self.board.cpu_hold)
+        if options.scope:
+            self._add_scope()
+
+    def _add_memory(self, board: Board, platform: Any) -> int:
+        """DMA memory behind a guard; its size in bytes."""
+        options, width = self._options, self._parameters.data_width
+        if options.dram and board.dram:
+            size = board.dram(self, platform)
+        else:
+            size = options.memory_bytes
+            self.dma_memory = BlockMemory(size, width)
+            self.bus.add_slave("main_ram", self.dma_memory.wishbone, SoCRegion(origin=MEMORY_BASE, size=IMAGES * size))
+        self.guard = MemoryGuard(MEMORY_BASE, size, width)
+        self.comb += self.sgdma.axi.connect(self.guard.core)
+        if options.dram and board.dram:
+            from sgdma_soc.board.dram import DramPort
+
+            self.dram_port = DramPort(self, width)
+            self.comb += self.guard.memory.connect(self.dram_port.axi)
+        else:
+            self.comb += self.guard.memory.connect(self.dma_memory.axi)
+        return size
+
+    def _add_scope(self) -> None:
+        from litescope import LiteScopeAnalyzer
+
+        axi = self.sgdma.axi
+        watched = [self.sgdma.vectors]
+        for channel in (axi.ar, axi.r, axi.aw, axi.w, axi.b):
+            watched += [channel.valid, channel.ready]
+        for channel in (axi.ar, axi.aw):
+            watched += [channel.addr[:32], channel.len, channel.id]
+        self.analyzer = LiteScopeAnalyzer(watched, depth=512, clock_domain="sys", csr_csv=None)
+
+
+def content_hash(board: Board, parameters: BuildParameters, options: BoardOptions, sources: str) -> int:
+    """128 bits over the board, what it is built for, and `sources`, the digest of what it is built from."""
+    text = json.dumps([board.name, parameters.content(), asdict(options), sources], sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little")

@@ -1,0 +1,54 @@
+"""The boards, a file each: what is on it, where the serial port is, what clock it runs at, how it is flashed."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sgdma.errors import UsageError
+
+__all__ = ["Board", "board", "boards"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One board. ``platform()`` makes LiteX's platform, ``clock(platform, hz)`` the module with the domain `sys`."""
+
+    name: str
+    title: str
+    fpga: str
+    """Family and part, for `sgdma boards`."""
+    platform: Callable[[], Any]
+    clock: Callable[[Any, int], Any]
+    clock_hz: int
+    memory_bytes: int = 65536
+    """DMA memory in block RAM, a power of two."""
+    dram: Callable[[Any, Any], int] | None = None
+    """``dram(soc, platform)`` adds the board's DRAM to the SoC; its size in bytes. None: only block RAM."""
+    serial: str = "serial"
+    """LiteX's name of the port that the host is connected to."""
+    baud: int = 115200
+    """Rate after power-up, in bits per second."""
+    tools: str = "pip packages"
+    """What builds its bitstream."""
+    loader: str = ""
+    """Name of the board for openFPGALoader; empty where it can't load it."""
+    toolchain: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the platform's build, such as a seed."""
+
+
+def boards() -> list[str]:
+    """Names of all boards."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def board(name: str) -> Board:
+    """The board of that name. Raises UsageError that lists them."""
+    if name not in boards():
+        raise UsageError(f"board {name!r} is unknown; there are {', '.join(boards())}")
+    found = importlib.import_module(f"{__name__}.{name}").BOARD
+    assert isinstance(found, Board)
+    return found
