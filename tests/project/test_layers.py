@@ -17,6 +17,7 @@ LAYERS = [
     {"paths"},
     {"rules"},
     {"spec"},
+    {"link"},
     {"targets"},
     {"engine"},
     {"bench", "doctor", "run", "suite"},
