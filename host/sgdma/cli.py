@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from sgdma.commands import bench, demo, doctor, gen, loopback, plan, probe, report, rules, targets, test
+from sgdma.commands import bench, boards, demo, doctor, gen, loopback, plan, probe, report, rules, serve, targets, test
 from sgdma.errors import DeviceError, RigError, SgdmaError, UsageError
 
 __all__ = ["EXIT_CODES", "app", "exit_code", "main"]
@@ -53,6 +53,10 @@ app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_
 app.command("report")(report.report_command)
 app.command("bench")(bench.bench_command)
 app.command("gen")(gen.gen_command)
+app.command("boards")(boards.boards_command)
+app.command("build")(boards.build_command)
+app.command("flash")(boards.flash_command)
+app.command("serve")(serve.serve_command)
 app.command("doctor")(doctor.doctor)
 app.command("targets")(targets.targets_command)
 app.command("probe")(probe.probe_command)

@@ -175,6 +175,10 @@ class SynthesisError(RigError):
     """The design did not go through synthesis, placement or routing."""
 
 
+class StaleBitstream(RigError):
+    """What was built before is not what this checkout would build."""
+
+
 class PortBusy(RigError):
     """Another process has the serial port."""
 

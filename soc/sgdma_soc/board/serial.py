@@ -8,6 +8,7 @@ from litex.gen import LiteXModule, Signal
 from litex.soc.cores.uart import RS232PHYRX, RS232PHYTX, RS232PHYModel, Stream2Wishbone
 
 from sgdma_soc.boards import Board
+from sgdma_soc.link.link import ReliableLink, tuning_word
 
 __all__ = ["SerialPhy", "add_link"]
 
@@ -26,11 +27,11 @@ def add_link(soc: Any, board: Board, kind: str, *, bits: bool = False) -> None:
     pads = soc.platform.request("serial" if bits else board.serial)
     phy = RS232PHYModel(pads) if hasattr(pads, "source_valid") else SerialPhy(pads)
     soc.serial_phy = phy
-    tuning = int(board.baud / soc.sys_clk_freq * 2**32)
+    clock = int(soc.sys_clk_freq)
     if kind == "uartbone":
-        soc.link = Stream2Wishbone(phy, soc.sys_clk_freq)
-        if hasattr(phy, "tuning"):
-            soc.comb += phy.tuning.eq(tuning)
+        soc.link = Stream2Wishbone(phy, clock)
     else:
-        raise NotImplementedError
+        soc.link = ReliableLink(clock, board.baud, phy)
+    if hasattr(phy, "tuning"):
+        soc.comb += phy.tuning.eq(tuning_word(board.baud, clock) if kind == "uartbone" else soc.link.tuning)
     soc.bus.add_master("link", soc.link.wishbone)

@@ -61,14 +61,15 @@ class BoardOptions:
 
 
 class BoardSoC(SoCCore):
-    """`board`'s SoC around a core built for `parameters`, which name the clock as well."""
+    """`board`'s SoC around a core built for `parameters`, which name the clock as well; it shows the content hash
+    `chosen`. `root`: of the checkout."""
 
     mem_map: ClassVar[dict[str, int]] = {
         "rom": 0x0000_0000, "sram": SRAM_BASE, "main_ram": MEMORY_BASE, "csr": CSR_BASE,
     }  # fmt: skip
 
     def __init__(
-        self, board: Board, parameters: BuildParameters, options: BoardOptions, content_hash: int, root: Any
+        self, board: Board, parameters: BuildParameters, options: BoardOptions, chosen: int, root: Any
     ) -> None:
         platform = board.platform()
         add_sources(platform, root)
@@ -81,8 +82,8 @@ class BoardSoC(SoCCore):
             integrated_rom_size=rom, integrated_rom_init=list(options.firmware),
             integrated_sram_size=SRAM_BYTES if options.cpu else 0, ident="", with_uart=False,
         )  # fmt: skip
-        self._options, self._parameters = options, parameters
-        self.sgdma = SGDMA(parameters, content_hash)
+        self._options, self._parameters, self.content_hash = options, parameters, chosen
+        self.sgdma = SGDMA(parameters, chosen)
         self.fixture = Fixture(self.sgdma)
         size = self._add_memory(board, platform)
         self.board = BoardRegisters(

@@ -1,0 +1,72 @@
+"""`sgdma boards`, `sgdma build`, `sgdma flash`: from the list of boards to a board that holds our bitstream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sgdma.run import boards as known
+from sgdma.spec.build import BuildParameters
+
+__all__ = ["boards_command", "build_command", "flash_command"]
+
+Output = Annotated[Path | None, typer.Option(help="Directory of the build; by default one a board in the build cache.")]
+
+
+def boards_command() -> None:
+    """The boards that `sgdma build` knows."""
+    table = Table("board", "what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
+    for board in known.boards():
+        memory = f"{board.memory_bytes >> 10} KiB block RAM" + (", or DRAM" if board.dram else "")
+        table.add_row(board.name, board.title, board.fpga, f"{board.clock_hz / 1e6:g} MHz", memory, board.tools,
+                      board.loader or "-")  # fmt: skip
+    Console().print(table)
+
+
+def build_command(
+    name: Annotated[str, typer.Argument(metavar="BOARD", help="See `sgdma boards`.")],
+    rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
+    data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
+    queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
+    crc: Annotated[bool, typer.Option(help="CRC32C of the payload in completions.")] = True,
+    clock: Annotated[int, typer.Option(help="Hz; 0: the board's own choice.")] = 0,
+    memory: Annotated[int, typer.Option(help="Bytes of block RAM for DMA; 0: the board's own choice.")] = 0,
+    dram: Annotated[bool, typer.Option(help="DMA memory in the board's DRAM.")] = False,
+    link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
+    scope: Annotated[bool, typer.Option(help="LiteScope on the core's memory bus.")] = False,
+    compile: Annotated[bool, typer.Option(help="Run the tools, or only write the project.")] = True,
+    output: Output = None,
+) -> None:
+    """Build a board's bitstream: SoC by LiteX, then the FPGA's tools."""
+    board = known.board(name)
+    parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc),
+                                 clock_hz=clock or board.clock_hz)  # fmt: skip
+    options = known.options(memory_bytes=memory or board.memory_bytes, link=link, scope=scope, dram=dram)
+    console = Console()
+    where = output or known.build_directory(name)
+    with console.status(f"{board.title}: building in {where}"):
+        built = known.build(name, parameters, options, compile=compile, output=output)
+    console.print(f"[green]{board.title}[/]: rules {parameters.rule_set.name}, {data_width} bit, {queues} queue pairs, "
+                  f"{parameters.clock_hz / 1e6:g} MHz")  # fmt: skip
+    console.print(f"content hash {built['content_hash']}", highlight=False)
+    if built.get("fmax_mhz"):
+        console.print(f"clock reaches {built['fmax_mhz']} MHz")
+        table = Table("cells", "used", "of")
+        for kind, (used, most) in built["used"].items():
+            table.add_row(kind, str(used), f"{most} ({100 * used // most} %)")
+        console.print(table)
+    console.print(str(where / built.get("bitstream", "gateware")), highlight=False, soft_wrap=True)
+
+
+def flash_command(
+    name: Annotated[str, typer.Argument(metavar="BOARD", help="See `sgdma boards`.")],
+    keep: Annotated[bool, typer.Option("--keep", help="Into flash memory, else until power-off.")] = False,
+    output: Output = None,
+) -> None:
+    """Load a board's bitstream with openFPGALoader; a stale one is refused."""
+    bitstream = known.flash(name, output, keep=keep)
+    Console().print(f"loaded {bitstream}; next: sgdma probe --target uart:/dev/ttyUSB0?board={name}", highlight=False)

