@@ -62,6 +62,34 @@
 #define SGDMA_RULE_BASE 0x20u
 #define SGDMA_NO_SEGMENT 0xffffu
 
+#define SGDMA_STATE_BOOT 0u
+#define SGDMA_STATE_SELFTEST 1u
+#define SGDMA_STATE_IDLE 2u
+#define SGDMA_STATE_RUNNING 3u
+#define SGDMA_STATE_TRAP 4u
+#define SGDMA_DO_NONE 0u
+#define SGDMA_DO_SELFTEST 1u
+#define SGDMA_DO_RUN 2u
+#define SGDMA_JOB_END 0u
+#define SGDMA_JOB_REQUEST 1u
+#define SGDMA_JOB_FILL 2u
+#define SGDMA_JOB_VERIFY 3u
+#define SGDMA_FAULT_NONE 0u
+#define SGDMA_FAULT_PROGRAMME 1u
+#define SGDMA_FAULT_QUEUE 2u
+#define SGDMA_FAULT_TIMEOUT 3u
+#define SGDMA_FAULT_TAG 4u
+#define SGDMA_FAULT_SEQUENCE 5u
+#define SGDMA_FAULT_STATUS 6u
+#define SGDMA_FAULT_DATA 7u
+#define SGDMA_MAGIC 0x5347444du
+#define SGDMA_FIRMWARE_MAGIC 0x53474657u
+#define SGDMA_PROGRAMME_MAGIC 0x53475052u
+#define SGDMA_CONSOLE_BYTES 0x800u
+#define SGDMA_SQ_PTR 0x14u
+#define SGDMA_CQ_PTR 0x10u
+#define SGDMA_MAP_HASH 0x4debf0f2u
+
 #define SGDMA_REG_SGDMA_MAGIC 0x000u
 #define SGDMA_REG_SGDMA_VERSION 0x004u
 #define SGDMA_REG_SGDMA_MAP_HASH 0x008u
@@ -185,5 +213,77 @@ struct sgdma_completion {
     uint16_t phase;
 };
 _Static_assert(sizeof(struct sgdma_completion) == 32, "completion");
+
+/* Shared by host and firmware, at the start of the CPU's SRAM. */
+struct sgdma_mailbox {
+    uint32_t magic;
+    uint32_t map_hash;
+    uint32_t state;
+    uint32_t selftest;
+    uint32_t command;
+    uint32_t argument;
+    uint32_t ticket;
+    uint32_t done;
+    uint32_t console_head;
+    uint32_t fault;
+    uint32_t requests;
+    uint32_t completions;
+    uint32_t digest;
+    uint32_t bytes_lo;
+    uint32_t bytes_hi;
+    uint32_t cycles_lo;
+    uint32_t cycles_hi;
+    uint32_t first_round;
+    uint32_t first_job;
+    uint32_t first_got;
+    uint32_t first_expected;
+    uint32_t first_bytes;
+    uint32_t trap_cause;
+    uint32_t trap_pc;
+};
+_Static_assert(sizeof(struct sgdma_mailbox) == 96, "mailbox");
+
+/* Head of a request programme. */
+struct sgdma_programme {
+    uint32_t magic;
+    uint32_t size;
+    uint32_t queues;
+    uint32_t rounds;
+    uint32_t patience;
+    uint32_t depth;
+};
+_Static_assert(sizeof(struct sgdma_programme) == 24, "programme");
+
+/* Rings of one queue pair of a programme, in DMA memory. */
+struct sgdma_ring {
+    uint32_t sq;
+    uint32_t cq;
+    uint32_t log2;
+};
+_Static_assert(sizeof(struct sgdma_ring) == 12, "ring");
+
+/* One operation of a programme. */
+struct sgdma_job {
+    uint8_t kind;
+    uint8_t queue;
+    uint8_t opcode;
+    uint8_t port;
+    uint16_t count;
+    uint8_t status;
+    uint8_t reserved;
+    uint16_t segment;
+    uint16_t number;
+    uint32_t address;
+    uint32_t length;
+    uint32_t seed;
+};
+_Static_assert(sizeof(struct sgdma_job) == 24, "job");
+
+/* One segment of a programme's request. */
+struct sgdma_part {
+    uint32_t address;
+    uint32_t length;
+};
+_Static_assert(sizeof(struct sgdma_part) == 8, "part");
 
 #endif

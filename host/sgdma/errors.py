@@ -179,6 +179,10 @@ class StaleBitstream(RigError):
     """What was built before is not what this checkout would build."""
 
 
+class FirmwareError(RigError):
+    """The firmware could not be built, or does not answer."""
+
+
 class PortBusy(RigError):
     """Another process has the serial port."""
 

@@ -11,7 +11,17 @@ from pathlib import Path
 
 from sgdma.rules.language import Rule
 from sgdma.spec.layout import CQ_POINTER_BITS, LAYOUTS, SQ_POINTER_BITS, Layout
-from sgdma.spec.registers import BANKS, BOARD
+from sgdma.spec.mailbox import (
+    CONSOLE_BYTES,
+    FIRMWARE_LAYOUTS,
+    FIRMWARE_MAGIC,
+    PROGRAMME_MAGIC,
+    FirmwareCommand,
+    FirmwareState,
+    JobKind,
+    RunnerFault,
+)
+from sgdma.spec.registers import BANKS, BOARD, MAGIC, map_hash
 from sgdma.spec.rtl_rules import LENGTH_ENCODINGS, RULE_WORD, rules_word_bits
 from sgdma.spec.status import (
     NO_SEGMENT,
@@ -34,6 +44,15 @@ _ENUMS: tuple[tuple[str, type[enum.IntEnum], int], ...] = (
     ("KIND", SlotKind, 4), ("OP", Opcode, 4), ("PORT", Port, 2), ("STATUS", Status, 8), ("QUEUE", QueueState, 4),
     ("QERR", QueueError, 4), ("CMD", Command, 3), ("RESULT", Result, 4), ("RULE", Rule, 5),
 )
+
+
+_FIRMWARE_ENUMS: tuple[tuple[str, type[enum.IntEnum]], ...] = (
+    ("STATE", FirmwareState), ("DO", FirmwareCommand), ("JOB", JobKind), ("FAULT", RunnerFault),
+)
+_FIRMWARE_NUMBERS = {
+    "MAGIC": MAGIC, "FIRMWARE_MAGIC": FIRMWARE_MAGIC, "PROGRAMME_MAGIC": PROGRAMME_MAGIC,
+    "CONSOLE_BYTES": CONSOLE_BYTES, "SQ_PTR": SQ_POINTER_BITS, "CQ_PTR": CQ_POINTER_BITS,
+}  # fmt: skip
 
 
 def _constants() -> Iterator[tuple[str, int, int]]:
@@ -81,12 +100,17 @@ def c_header() -> str:
     lines = [f"/* {_NOTICE} */", "#ifndef SGDMA_LAYOUT_H", "#define SGDMA_LAYOUT_H", "", "#include <stdint.h>", ""]
     lines += [f"#define SGDMA_{name} 0x{value:x}u" for name, _, value in _constants()]
     lines.append("")
+    for prefix, codes in _FIRMWARE_ENUMS:
+        lines += [f"#define SGDMA_{prefix}_{code.name} {int(code)}u" for code in codes]
+    numbers = _FIRMWARE_NUMBERS | {"MAP_HASH": map_hash()}
+    lines += [f"#define SGDMA_{name} 0x{value:x}u" for name, value in numbers.items()]
+    lines.append("")
     for bank in (*BANKS, BOARD):
         for register in bank.registers:
             name = f"SGDMA_REG_{bank.name}_{register.name}".upper()
             lines.append(f"#define {name} 0x{bank.address(register.name):03x}u")
     lines.append("")
-    for layout in LAYOUTS:
+    for layout in (*LAYOUTS, *FIRMWARE_LAYOUTS):
         lines += _c_struct(layout)
     return "\n".join([*lines, "#endif", ""])
 
@@ -104,12 +128,15 @@ def _layout_table(layout: Layout) -> list[str]:
 def reference_page() -> str:
     """Text of ``docs/reference.md``: codes, layouts and registers in full."""
     lines = ["# Device reference", "", _NOTICE, "", "## Memory layouts", ""]
-    for layout in LAYOUTS:
+    for layout in (*LAYOUTS, *FIRMWARE_LAYOUTS):
         lines += _layout_table(layout)
     lines += ["## Codes", ""]
     for prefix, codes, _ in _ENUMS:
         base = f" (status = 0x{RULE_BASE:02x} + value)" if codes is Rule else ""
         lines.append(f"* **{prefix}**{base}: " + ", ".join(f"{code.name} = 0x{int(code):x}" for code in codes))
+    for prefix, firmware_codes in _FIRMWARE_ENUMS:
+        told = ", ".join(f"{code.name} = {int(code)}" for code in firmware_codes)
+        lines.append(f"* firmware, **{prefix}**: {told}")
     lines += ["", "## Registers", ""]
     for bank in (*BANKS, BOARD):
         lines += [f"### Bank `{bank.name}` at 0x{bank.base:03x} of the register region", "",

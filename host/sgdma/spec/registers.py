@@ -241,5 +241,6 @@ BANKS = (DEVICE, FIXTURE)
 def map_hash() -> int:
     """32-bit hash of the register map and the memory layouts: equal on host and device, or they can't talk."""
     from sgdma.spec.layout import LAYOUTS
+    from sgdma.spec.mailbox import FIRMWARE_LAYOUTS
 
-    return zlib.crc32(repr((BANKS, BOARD, LAYOUTS)).encode())
+    return zlib.crc32(repr((BANKS, BOARD, LAYOUTS, FIRMWARE_LAYOUTS)).encode())

@@ -90,8 +90,7 @@ def _compile(gateware: Path, name: str) -> dict[str, Any]:
 
 
 def read_nextpnr(log: str) -> dict[str, Any]:
-    """``fmax_mhz`` of the slowest clock (None without a report) and ``used``, cells by their kind: how many, of how many.
-    """
+    """``fmax_mhz`` of the slowest clock, None without a report; ``used``: cells by kind, how many of how many."""
     # The last report of each clock holds: the first is an estimate after placement.
     clocks = dict(re.findall(r"Max frequency for clock\s+'([^']+)':\s+([\d.]+) MHz", log))
     cells = re.findall(r"Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", log)
