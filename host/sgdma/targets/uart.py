@@ -1,8 +1,9 @@
-"""``uart:PORT``: a board behind a serial port that carries LiteX's UARTBone; DMA memory is the board's own.
+"""``uart:PORT``: a board behind a serial port, by our link or LiteX's UARTBone; DMA memory is the board's own.
 
-Parameters: ``baud`` (115200), ``timeout`` in seconds (1), ``csr_base``, where the SoC has put the registers (0),
-``memory_base`` and ``memory``, where the board's DMA memory lies on its bus and how many bytes it has. The host keeps a
-copy of every region and moves what is synchronised, no more.
+Parameters: ``baud`` (``auto``: the fastest that board and line hold), ``link`` (``auto``, ``reliable`` or ``bone``),
+``verify`` (0; 1 detects damage on a UARTBone as well), ``timeout`` in seconds (1), ``csr_base``, where the SoC
+has put the registers (0), ``memory_base`` and ``memory``, where the board's DMA memory lies on its bus and how many
+bytes it has. The host keeps a copy of every region and moves what is synchronised, no more.
 """
 
 from __future__ import annotations
@@ -11,21 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.errors import OutOfMemory, TargetUrlError
-from sgdma.spec.registers import BANKS, DEVICE
+from sgdma.link import KINDS, open_link
+from sgdma.spec.registers import BANKS, DEVICE, MAGIC
 from sgdma.targets.contract import Capability, DmaRegion, Target
 from sgdma.targets.heap import Heap
-from sgdma.targets.uartbone import UartBone
 from sgdma.targets.url import TargetUrl
 
 __all__ = ["UartTarget"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
-OWN = {"baud": 115200, "timeout": 1, "csr_base": 0, "memory_base": 0x4000_0000, "memory": 32768}
+OWN = {"baud": 0, "link": 0, "verify": 0, "timeout": 1, "csr_base": 0, "memory_base": 0x4000_0000, "memory": 32768}
 
 
 class UartTarget(Target):
-    """A board, or whatever speaks UARTBone on a port, a pty or a socket. No interrupts: completions are polled."""
+    """A board, or what speaks one of the links on a port, pty or socket. No interrupts: completions are polled."""
 
     capabilities = Capability.NONE
 
@@ -36,7 +37,9 @@ class UartTarget(Target):
         self._time = own["csr_base"] + DEVICE.address("time_lo")
         self._heap = Heap(own["memory_base"], own["memory"])
         self._regions: dict[int, int] = {}
-        self._bone = UartBone(url.path, own["baud"], own["timeout"])
+        sentinel = own["csr_base"] + DEVICE.address("magic"), MAGIC
+        self._bone = open_link(url.path, own["baud"] or None, own["timeout"], KINDS[own["link"]], bool(own["verify"]),
+                               sentinel)  # fmt: skip
 
     # Registers.
 
@@ -114,10 +117,22 @@ def _parameters(url: TargetUrl) -> dict[str, int]:
     for name, text in url.query.items():
         if name not in OWN:
             raise TargetUrlError(f"target parameter {name!r} is unknown; uart: has {', '.join(OWN)}")
+        if name == "link":
+            values[name] = _link(text)
+            continue
+        if (name, text) == ("baud", "auto"):
+            continue
         try:
             values[name] = int(text, 0)
         except ValueError:
             raise TargetUrlError(f"target parameter {name} = {text!r}: must be an integer") from None
-        if values[name] < (0 if name.endswith("base") else 1):
+        if values[name] < (0 if name.endswith("base") or name == "verify" else 1):
             raise TargetUrlError(f"target parameter {name} = {text}: must be more than that")
     return values
+
+
+def _link(text: str) -> int:
+    """Index of a kind of link in KINDS."""
+    if text not in KINDS:
+        raise TargetUrlError(f"target parameter link = {text!r}: unknown; there are {', '.join(KINDS)}")
+    return KINDS.index(text)
