@@ -74,7 +74,7 @@ class Lane:
                 self._waiting[0] = start + count * each, each, data[count:]
                 break
             self._waiting.popleft()
-        return self.faults.apply(bytes(result)) if self.faults and result else bytes(result)
+        return self.faults.apply(bytes(result), now) if self.faults and result else bytes(result)
 
     def clear(self) -> None:
         """All that is on the wire is lost."""
@@ -94,7 +94,7 @@ class Line:
         self, board: BoardEnd, latency: float = 0.001, baud: int | None = None, down: Faults | None = None,
         up: Faults | None = None, limit: int | None = None,
     ) -> None:  # fmt: skip
-        self.board, self.latency, self._baud, self._limit = board, latency, baud, limit
+        self.board, self.latency, self._baud, self.limit = board, latency, baud, limit
         self.down, self.up = Lane(down), Lane(up)
         self._noise = Faults("noise", 100)
         self._adapter, self._adapter_due = bytearray(), 0.0
@@ -185,8 +185,8 @@ class Line:
         """What a receiver at its `own` rate makes of bytes sent at `baud`, over a cable that may be too slow."""
         if abs(baud - own) > 0.04 * own:
             return bytes(byte ^ 0x5A for byte in data[::3])
-        if self._limit and baud > self._limit:
-            return self._noise.apply(data)
+        if self.limit and baud > self.limit:
+            return self._noise.apply(data, 0.0)
         return data
 
     def _deliver(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ ANSWER_LIMIT = 0.08
 """Seconds for an answer to a HELLO or a ping, beyond its time on the wire."""
 FALL_BACK = 0.3
 """Seconds of quiet after which a board that heard nothing good is back at its first rate."""
+LIKELY_TURNS = 2
+"""Rounds of pings at likely rates only."""
 TEST_FRAMES = 4
 """Blocks each way that a new rate must carry without a mistake."""
 
@@ -64,10 +67,13 @@ def greet(port: Port, limit: float = ANSWER_LIMIT) -> Board | None:
 
 
 def find(exchange: Exchange, rates: list[int], end: float) -> None:
-    """Find the board of a running session again: at one of `rates`, by `end`. Raises LinkError, BoardReset."""
+    """Find the board of a running session again, by `end`: at one of `rates`, the first two of which are likely.
+
+    Raises LinkError, BoardReset.
+    """
     port, failure = exchange.port, "it is silent at every rate"
-    while True:
-        for baud in dict.fromkeys(rates):
+    for turn in itertools.count():
+        for baud in dict.fromkeys(rates[:2] if turn < LIKELY_TURNS else rates):
             try:
                 port.set_baud(baud)
                 exchange.parser.clear()
