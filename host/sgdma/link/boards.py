@@ -107,11 +107,11 @@ class ReliableBoard:
         return self._rate
 
     def feed(self, data: bytes, now: float) -> bytes:
-        """Bytes from the line at `now`; call with none now and then, for time to pass."""
+        """Bytes from the line, the last of them at `now`; time passes when there are none."""
         answers = bytearray()
         if self._doubt is not None and now - self._doubt > PATIENCE:
             self._rate, self._doubt = float(self._base), None
-        if self._data and now - self._last > GAP:
+        if not data and self._data and now - self._last > GAP:
             self._data.clear()
             answers += self._broken(now)
         if data:

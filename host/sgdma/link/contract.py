@@ -27,6 +27,8 @@ class Quality:
     """Sent, repeated ones included."""
     retransmissions: int = 0
     """Frames sent again because they or their answers were lost, refused or damaged."""
+    refused: int = 0
+    """Times that the board said it got something damaged or before its turn."""
     checksum_errors: int = 0
     """Answers that came with a wrong checksum."""
     garbage: int = 0

@@ -23,6 +23,8 @@ __all__ = ["Exchange", "Request", "Silence"]
 TAGS = 256
 SLACK = 0.03
 """Seconds beyond turn-around and time on the wire after which a line counts as quiet: more than the board's gap."""
+SPELLS = 1
+"""Times that all on the way is sent again before the line counts as silent."""
 LONGEST = 1.0
 """Seconds of quiet at most before all goes again."""
 
@@ -99,10 +101,18 @@ class Exchange:
         self._enqueue(made)
         return made
 
-    def work(self, done: Callable[[], bool], patient: bool = True) -> None:
+    def once(self, request: Request, limit: float) -> bool:
+        """Send a request, and what was before it; whether it is answered within `limit` seconds. No repetitions."""
+        end = time.monotonic() + limit
+        while not request.done and (left := end - time.monotonic()) > 0:
+            self._send()
+            self._step(left)
+        return request.done
+
+    def work(self, done: Callable[[], bool]) -> None:
         """Send and receive until `done()`. Raises LinkError, BoardReset; Silence when all went twice and nothing came.
 
-        `patient`: else one quiet spell is enough for Silence. The limit counts from the last answer or `restart`.
+        The limit counts from the last answer or `restart`.
         """
         self._event = time.monotonic()
         while True:
@@ -113,7 +123,7 @@ class Exchange:
             if self._step(0.0 if more else self._event + self._patience() - time.monotonic()):
                 self._event = time.monotonic()
             elif time.monotonic() >= self._event + self._patience():
-                self._give_up(1 if patient else 0)
+                self._give_up()
             if time.monotonic() > self._progress + self.limit:
                 raise LinkError(f"{self.port.name}: no request was answered within {self.limit:g} s at "
                                 f"{self.port.baud} baud; check cable, baud rate and power of the board")  # fmt: skip
@@ -211,6 +221,7 @@ class Exchange:
         if not frame.kind & ANSWER or (request is None and kind != Kind.BROKEN):
             return
         self.heard = time.monotonic()
+        self.quality.refused += kind in (Kind.BROKEN, Kind.GAP)
         if kind == Kind.BROKEN:
             self._lose(next(iter(self._flight), None))
         elif kind == Kind.LOST:
@@ -270,12 +281,12 @@ class Exchange:
         wire = (self._bytes_ahead() + 2 * HEAD_BYTES) * 10 / self.port.baud
         return min((2 * wire + 3 * self.turn_around + SLACK) * (1 << self._quiet), LONGEST + wire)
 
-    def _give_up(self, spells: int) -> None:
+    def _give_up(self) -> None:
         for frame in self.parser.give_up():
             self._take(frame)
         if not self._flight:
             return
-        if self._quiet >= spells:
+        if self._quiet >= SPELLS:
             raise Silence
         quiet = self._quiet
         self.again()

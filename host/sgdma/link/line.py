@@ -27,7 +27,7 @@ from sgdma.link.faults import Faults
 
 __all__ = ["Lane", "Line"]
 
-BUFFER = 2048
+BUFFER = 8192
 """Bytes that wait to be sent, at most: then the sender waits."""
 STEP = 0.0005
 """Seconds of line time that are moved at once at most."""
@@ -59,6 +59,10 @@ class Lane:
             return None
         start, each, data = self._waiting[0]
         return max(start + each, min(start + each * len(data), now + STEP))
+
+    def first_at(self) -> float:
+        """When the next byte is across; infinite when there is none."""
+        return self._waiting[0][0] + self._waiting[0][1] if self._waiting else float("inf")
 
     def arrived(self, now: float, hear: Callable[[bytes, float], bytes]) -> bytes:
         """What is across by `now`: as `hear` makes it of bytes and their rate, and then damaged as the faults will."""
@@ -170,7 +174,9 @@ class Line:
 
     def _move(self, now: float) -> None:
         speaks = self.board.baud or self._host_baud()
-        answer = self.board.feed(self.down.arrived(now, lambda data, baud: self._heard(data, baud, speaks)), now)
+        first = min(self.down.first_at(), now)  # a late thread makes no gap between bytes that came in time
+        heard = self.down.arrived(now, lambda data, baud: self._heard(data, baud, speaks))
+        answer = self.board.feed(b"", first) + (self.board.feed(heard, now) if heard else b"")
         if answer:
             self.up.send(answer, now, speaks)
         host = self._host_baud() if self.up.pending else 0

@@ -44,9 +44,9 @@ class ReliableLink(Link):
         self._exchange.begin(board.seq, board.window)
         self._dead: BoardReset | None = None
         self._judged = (0, 0)
-        self._upper = min(fastest, board.fastest)
+        self._upper = port.baud
         if port.has_rate:
-            self._go_up(self._upper)
+            self._go_up(min(fastest, board.fastest))
 
     def read(self, address: int, count: int) -> U32:
         self._begin()
@@ -95,8 +95,11 @@ class ReliableLink(Link):
         if self._dead is not None:
             raise self._dead
         self._exchange.restart()
-        if self._agree and self._exchange.idle:
-            self._judge()
+        if self._exchange.idle:
+            if self._agree:
+                self._judge()
+            if self._port.has_rate and self._port.baud < self._upper:
+                self._go_up(self._upper)
 
     def _work(self, done: Callable[[], bool]) -> None:
         try:
@@ -163,18 +166,19 @@ class ReliableLink(Link):
         """Leave a rate at which too much goes twice."""
         frames, again = self._judged
         frames, again = self._quality.frames - frames, self._quality.retransmissions - again
-        if frames < JUDGED:
+        fallen = self._port.baud < self._upper
+        if frames < JUDGED and not fallen:
             return
-        if again > BAD * frames and self._port.baud > LOWEST:
-            self._go_up(next((rate for rate in RATES if rate < self._port.baud), LOWEST))
+        if again > BAD * frames and self._upper > LOWEST:
+            self._go_up(next((rate for rate in RATES if rate < self._upper), LOWEST))
         self._judged = self._quality.frames, self._quality.retransmissions
 
     def _go_up(self, highest: int) -> None:
-        """To the fastest rate that holds, from `highest` down."""
-        self._upper = highest
+        """To the fastest rate that holds, from `highest` down, which is what the session is kept at from now on."""
         for rate in dict.fromkeys((highest, *(rate for rate in RATES if rate < highest))):
             if rate == self._port.baud or try_rate(self._exchange, self._board, rate):
                 break
             if not self._agree:
                 break
+        self._upper = self._port.baud
         self._judged = self._quality.frames, self._quality.retransmissions
