@@ -191,8 +191,24 @@ class LinkError(RigError):
     """The serial link can't be opened, has gone, or does not answer."""
 
 
+class PortGone(LinkError):
+    """The serial port itself failed: unplugged, hung up, or closed at its other end."""
+
+
+class BoardReset(RigError):
+    """The board was reset in mid-session: what was written before is lost, and what was on its way was not done."""
+
+
 class SimulatorDied(RigError):
     """The simulator ended before the suite in it did."""
+
+
+class BusError(DeviceError):
+    """The board's bus answered an access by an error. ``address`` is its byte address, ``write`` tells which way."""
+
+    def __init__(self, message: str, address: int, write: bool) -> None:
+        super().__init__(message)
+        self.address, self.write = address, write
 
 
 class GuardDamaged(DeviceError):

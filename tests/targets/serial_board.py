@@ -36,6 +36,8 @@ class SerialBoard:
             while True:
                 command, words = self._take(2)
                 address = int.from_bytes(self._take(4), "big") * 4
+                if command not in (1, 2):
+                    continue
                 values = self._take(4 * words) if command == 1 else b""
                 self.frames += 1
                 for place in range(words):

@@ -37,6 +37,7 @@ def build_command(
     memory: Annotated[int, typer.Option(help="Bytes of block RAM for DMA; 0: the board's own choice.")] = 0,
     dram: Annotated[bool, typer.Option(help="DMA memory in the board's DRAM.")] = False,
     link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
+    cpu: Annotated[bool, typer.Option(help="With the soft CPU and its firmware.")] = False,
     scope: Annotated[bool, typer.Option(help="LiteScope on the core's memory bus.")] = False,
     compile: Annotated[bool, typer.Option(help="Run the tools, or only write the project.")] = True,
     output: Output = None,
@@ -45,7 +46,7 @@ def build_command(
     board = known.board(name)
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc),
                                  clock_hz=clock or board.clock_hz)  # fmt: skip
-    options = known.options(memory_bytes=memory or board.memory_bytes, link=link, scope=scope, dram=dram)
+    options = known.chosen(board, parameters, memory=memory, cpu=cpu, link=link, scope=scope, dram=dram)
     console = Console()
     where = output or known.build_directory(name)
     with console.status(f"{board.title}: building in {where}"):

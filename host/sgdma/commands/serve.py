@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from sgdma.errors import UsageError
+from sgdma.run import boards as known
 from sgdma.spec.build import BuildParameters
 
 __all__ = ["serve_command"]
@@ -20,6 +21,7 @@ def serve_command(
     data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
     queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
     link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
+    cpu: Annotated[bool, typer.Option(help="With the soft CPU and its firmware.")] = True,
     tcp: Annotated[int | None, typer.Option(help="A TCP port of this machine as well; 0: any that is free.")] = None,
     name: Annotated[Path | None, typer.Option(help="Symbolic link to the pseudo-terminal.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Write waves of the whole board there (VCD).")] = None,
@@ -30,7 +32,8 @@ def serve_command(
     if not uart:
         raise UsageError("what shall be served? --uart is the board there is")
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, clock_hz=50_000_000)
-    build = build_board(parameters, {"link": link}, waves=trace is not None)
+    options = known.chosen(known.board("virtual"), parameters, link=link, cpu=cpu)
+    build = build_board(parameters, options, waves=trace is not None)
     arguments = [] if tcp is None else ["--tcp", str(tcp)]
     arguments += ["--trace", str(trace.absolute())] if trace else []
     with VirtualBoard(build, *arguments) as board:

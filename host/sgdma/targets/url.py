@@ -27,8 +27,8 @@ SCHEMES: dict[str, Scheme] = {
                     "model:?rules=nvme-prp&queues=2&data_width=256"),
     "sim": Scheme("sgdma.targets.sim:SimTarget", "the LiteX-built core in Verilator", "pip, g++, make, perl",
                   "sim:?rules=peculiar&data_width=64"),
-    "uart": Scheme("sgdma.targets.uart:UartTarget", "a board behind a serial port, by LiteX's UARTBone", "pyserial",
-                   "uart:/dev/ttyUSB0?baud=1000000"),
+    "uart": Scheme("sgdma.targets.uart:UartTarget", "a board behind a serial port, by our link or LiteX's UARTBone",
+                   "pyserial", "uart:/dev/ttyUSB0"),
     "null": Scheme("sgdma.targets.null:NullTarget", "nothing: completes at once, a yardstick for the host", "pip only",
                    "null:?rules=nvme-prp"),
 }  # fmt: skip

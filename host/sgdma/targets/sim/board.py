@@ -33,18 +33,16 @@ class BoardBuild:
     content_hash: int
 
 
-def build_board(parameters: BuildParameters, options: dict[str, Any], *, waves: bool = False) -> BoardBuild:
-    """The virtual board with a core for `parameters`; `options` are those of sgdma_soc's BoardOptions.
+def build_board(parameters: BuildParameters, options: Any, *, waves: bool = False) -> BoardBuild:
+    """The virtual board with a core for `parameters`; `options`: sgdma_soc's BoardOptions.
 
     Raises BuildParameterError, MissingSimulator, SimulatorBuildError (with the tail of the log and its path).
     """
     from sgdma_soc.board.build import expected_hash
-    from sgdma_soc.board.soc import BoardOptions
     from sgdma_soc.boards import board
 
     root, virtual = checkout_root(), board("virtual")
-    chosen = BoardOptions(**{"memory_bytes": virtual.memory_bytes, **options})
-    content = expected_hash(virtual, parameters, chosen, root)
+    content = expected_hash(virtual, parameters, options, root)
     program = root / "cocotb_tests" / "tb" / "board.cpp"
     key = hashlib.sha256(f"{content:032x}{waves}{sys.version}".encode() + program.read_bytes()
                          + Path(__file__).read_bytes()).hexdigest()[:16]  # fmt: skip
@@ -54,7 +52,7 @@ def build_board(parameters: BuildParameters, options: dict[str, Any], *, waves: 
         if not (directory / "ready").exists():
             sys.stderr.write(f"sgdma: building the virtual board; log in {directory / 'build.log'}\n")
             sys.stderr.flush()
-            _make(virtual, parameters, chosen, root, directory, waves)
+            _make(virtual, parameters, options, root, directory, waves)
             (directory / "ready").write_text("")
     return BoardBuild(directory, content)
 
