@@ -22,7 +22,7 @@ from sgdma.spec.mailbox import JOB, PART, PROGRAMME, PROGRAMME_MAGIC, RING, JobK
 from sgdma.spec.rtl_rules import ring_align
 from sgdma.spec.status import NO_SEGMENT, Port
 
-__all__ = ["DEPTH", "Fill", "Outcome", "Request", "Rings", "SCENARIO_ALIGN", "Scenario", "Verify", "execute", "mix"]
+__all__ = ["DEPTH", "SCENARIO_ALIGN", "Fill", "Outcome", "Request", "Rings", "Scenario", "Verify", "execute", "mix"]
 
 U32 = npt.NDArray[np.uint32]
 SCENARIO_ALIGN = 1 << 20

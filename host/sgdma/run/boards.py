@@ -55,7 +55,9 @@ def build_directory(name: str) -> Path:
     return build_cache() / "boards" / name
 
 
-def build(name: str, parameters: BuildParameters, options: Any, *, compile: bool, output: Path | None) -> dict[str, Any]:
+def build(
+    name: str, parameters: BuildParameters, options: Any, *, compile: bool, output: Path | None
+) -> dict[str, Any]:
     """Write, and with `compile` build, a board's design; what its ``build.json`` says. Raises SynthesisError."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)  # LiteX tells at length what it builds

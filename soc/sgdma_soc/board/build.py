@@ -39,10 +39,11 @@ def write_design(
     gateware = output / "gateware"
     gateware.mkdir(parents=True, exist_ok=True)
     name = f"sgdma_{board.name}"
-    soc.platform.get_verilog(soc, name=name).write(str(gateware / f"{name}.v"))
+    verilog = soc.platform.get_verilog(soc, name=name)
+    for file, text in {f"{name}.v": combinational(verilog.main_source), **verilog.data_files}.items():
+        (gateware / file).write_text(text, encoding="utf-8")
     for path in [*rtl_sources(root), *_added(soc, root)]:
         shutil.copy(path, gateware / path.name)
-    (gateware / f"{name}.v").write_text(combinational((gateware / f"{name}.v").read_text()), encoding="utf-8")
     sources = [path.name for path in [*rtl_sources(root), *_added(soc, root)]]
     return _record(soc, board, parameters, options, root, output, {"sources": [*sources, f"{name}.v"], "top": name})
 

@@ -77,7 +77,7 @@ class BoardSoC(SoCCore):
         rom = 4 * len(options.firmware)
         SoCCore.__init__(
             self, platform, parameters.clock_hz, bus_standard="wishbone", bus_interconnect="crossbar",
-            bus_timeout=1 << 16, csr_data_width=32, csr_address_width=14, with_ctrl=False, with_timer=options.cpu,
+            bus_timeout=1 << 16, csr_data_width=32, csr_address_width=14, with_ctrl=False, with_timer=False,
             cpu_type="vexriscv" if options.cpu else None, cpu_variant="lite", cpu_reset_address=0,
             integrated_rom_size=rom, integrated_rom_init=list(options.firmware),
             integrated_sram_size=SRAM_BYTES if options.cpu else 0, ident="", with_uart=False,
@@ -94,7 +94,7 @@ class BoardSoC(SoCCore):
             self.csr.add(bank.name, n=bank.base // self.csr.paging)
         add_link(self, board, options.link, bits=options.bits)
         if options.cpu:
-            self.irq.add("sgdma")
+            self.irq.add("sgdma", n=0)
             self.comb += self.cpu.reset.eq(self.board.cpu_hold)
         if options.scope:
             self._add_scope()
