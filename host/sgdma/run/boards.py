@@ -46,7 +46,8 @@ def chosen(board: Any, parameters: BuildParameters, *, memory: int = 0, cpu: boo
     """
     soc = _soc("board.soc")
     size = memory or board.memory_bytes
-    firmware = compile_firmware(parameters, soc.MEMORY_BASE, size) if cpu else ()
+    base = soc.DRAM_BASE if more.get("dram") else soc.MEMORY_BASE
+    firmware = compile_firmware(parameters, base, size) if cpu else ()
     return soc.BoardOptions(memory_bytes=size, cpu=cpu, firmware=firmware, **more)
 
 

@@ -24,7 +24,7 @@ SOURCES = ("common/start.S", "common/queue.c", "common/console.c", "common/memor
 INTERRUPT = 0
 """Line of the core's interrupt at the CPU."""
 FLAGS = (
-    "-march=rv32i_zicsr", "-mabi=ilp32", "-Os", "-std=c11", "-ffreestanding", "-nostdlib", "-ffunction-sections",
+    "-march=rv32i_zicsr", "-mabi=ilp32", "-O2", "-std=c11", "-ffreestanding", "-nostdlib", "-ffunction-sections",
     "-fno-tree-loop-distribute-patterns", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wl,--gc-sections",
     "-Wl,--build-id=none",
 )  # fmt: skip

@@ -45,7 +45,7 @@ class JobKind(enum.IntEnum):
 
     END = 0
     REQUEST = 1  # a request with `count` segments
-    FILL = 2  # fill `length` bytes at `address` with the pattern of `seed`
+    FILL = 2  # in the first round: fill `length` bytes at `address` with the pattern of `seed`
     VERIFY = 3  # wait for all requests, then compare `length` bytes at `address` with the pattern of `seed`
 
 

@@ -31,8 +31,9 @@ def soak(
     }
     written = [_legal(composers[Direction.H2C], rng, card) for _ in range(24)]
     read = [_legal(composers[Direction.C2H], rng, card) for _ in range(24)]
+    end = max(address + length for made in written for address, length in made.segments)
     mark = Fill(memory - 4096, 256, int(rng.integers(1 << 32)))
-    operations: list[Request | Fill] = [Fill(0, half, int(rng.integers(1 << 32))), mark]
+    operations: list[Request | Fill] = [Fill(0, end - BASE & -4, int(rng.integers(1 << 32))), mark]
     for group in (written, read):
         for place, made in enumerate(group):
             operations.append(_request(made, place % queues))

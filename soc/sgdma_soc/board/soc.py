@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from litex.soc.integration.soc import SoCRegion
 from litex.soc.integration.soc_core import SoCCore
+from litex.soc.interconnect import wishbone
 
 from sgdma.errors import BuildParameterError
 from sgdma.spec.build import BuildParameters
@@ -30,9 +31,11 @@ from sgdma_soc.boards import Board
 from sgdma_soc.core import SGDMA, add_sources
 from sgdma_soc.fixture import Fixture
 
-__all__ = ["CSR_BASE", "MEMORY_BASE", "BoardOptions", "BoardSoC"]
+__all__ = ["CSR_BASE", "DRAM_BASE", "MEMORY_BASE", "BoardOptions", "BoardSoC"]
 
-CSR_BASE, MEMORY_BASE, SRAM_BASE, SRAM_BYTES = 0xF000_0000, 0x4000_0000, 0x1000_0000, 16384
+CSR_BASE, SRAM_BASE, SRAM_BYTES = 0xF000_0000, 0x9000_0000, 16384
+MEMORY_BASE, DRAM_BASE = 0x8000_0000, 0x4000_0000
+"""Block RAM, and the SRAM with the mailbox, lie where the CPU has no data cache: host and device write there."""
 LINKS = ("reliable", "uartbone")
 
 
@@ -65,7 +68,7 @@ class BoardSoC(SoCCore):
     `chosen`. `root`: of the checkout."""
 
     mem_map: ClassVar[dict[str, int]] = {
-        "rom": 0x0000_0000, "sram": SRAM_BASE, "main_ram": MEMORY_BASE, "csr": CSR_BASE,
+        "rom": 0x0000_0000, "sram": SRAM_BASE, "main_ram": DRAM_BASE, "csr": CSR_BASE,
     }  # fmt: skip
 
     def __init__(
@@ -78,37 +81,42 @@ class BoardSoC(SoCCore):
         SoCCore.__init__(
             self, platform, parameters.clock_hz, bus_standard="wishbone", bus_interconnect="crossbar",
             bus_timeout=1 << 16, csr_data_width=32, csr_address_width=14, with_ctrl=False, with_timer=False,
-            cpu_type="vexriscv" if options.cpu else None, cpu_variant="lite", cpu_reset_address=0,
+            # DRAM lies where a data cache would be wrong: the variant without one.
+            cpu_type="vexriscv" if options.cpu else None, cpu_variant="lite" if options.dram else "standard",
+            cpu_reset_address=0,
             integrated_rom_size=rom, integrated_rom_init=list(options.firmware),
-            integrated_sram_size=SRAM_BYTES if options.cpu else 0, ident="", with_uart=False,
+            integrated_sram_size=0, ident="", with_uart=False,
         )  # fmt: skip
         self._options, self._parameters, self.content_hash = options, parameters, chosen
         self.sgdma = SGDMA(parameters, chosen)
         self.fixture = Fixture(self.sgdma)
-        size = self._add_memory(board, platform)
+        base, size = self._add_memory(board, platform)
         self.board = BoardRegisters(
-            self.guard, getattr(self, "dma_memory", None), MEMORY_BASE, size,
+            self.guard, getattr(self, "dma_memory", None), base, size,
             mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope,
         )  # fmt: skip
         for bank in (*BANKS, BOARD):
             self.csr.add(bank.name, n=bank.base // self.csr.paging)
         add_link(self, board, options.link, bits=options.bits)
         if options.cpu:
+            self.sram = wishbone.SRAM(SRAM_BYTES)
+            self.bus.add_slave("sram", self.sram.bus, SoCRegion(origin=SRAM_BASE, size=SRAM_BYTES, cached=False))
             self.irq.add("sgdma", n=0)
             self.comb += self.cpu.reset.eq(self.board.cpu_hold)
         if options.scope:
             self._add_scope()
 
-    def _add_memory(self, board: Board, platform: Any) -> int:
-        """DMA memory behind a guard; its size in bytes."""
+    def _add_memory(self, board: Board, platform: Any) -> tuple[int, int]:
+        """DMA memory behind a guard; its bus address and size in bytes."""
         options, width = self._options, self._parameters.data_width
         if options.dram and board.dram:
-            size = board.dram(self, platform)
+            base, size = DRAM_BASE, board.dram(self, platform)
         else:
-            size = options.memory_bytes
+            base, size = MEMORY_BASE, options.memory_bytes
             self.dma_memory = BlockMemory(size, width)
-            self.bus.add_slave("main_ram", self.dma_memory.wishbone, SoCRegion(origin=MEMORY_BASE, size=IMAGES * size))
-        self.guard = MemoryGuard(MEMORY_BASE, size, width)
+            region = SoCRegion(origin=MEMORY_BASE, size=IMAGES * size, cached=False)
+            self.bus.add_slave("dma_memory", self.dma_memory.wishbone, region)
+        self.guard = MemoryGuard(base, size, width)
         self.comb += self.sgdma.axi.connect(self.guard.core)
         if options.dram and board.dram:
             from sgdma_soc.board.dram import DramPort
@@ -117,7 +125,7 @@ class BoardSoC(SoCCore):
             self.comb += self.guard.memory.connect(self.dram_port.axi)
         else:
             self.comb += self.guard.memory.connect(self.dma_memory.axi)
-        return size
+        return base, size
 
     def _add_scope(self) -> None:
         from litescope import LiteScopeAnalyzer
