@@ -48,6 +48,8 @@ PY
   else
     need+=(python3 python3-venv libpython3-dev)
   fi
+  # Compiles the firmware of the boards' soft CPU.
+  command -v riscv64-unknown-elf-gcc >/dev/null || need+=(gcc-riscv64-unknown-elf)
   # Compressed waves (FST); VCD works without.
   has_header zlib.h || want+=(zlib1g-dev)
   has_header lz4.h || want+=(liblz4-dev)

@@ -33,7 +33,7 @@
 
 namespace {
 
-constexpr int STRIDE = 64;  // cycles between two looks at the outside world
+constexpr int STRIDE = 128;  // cycles between two looks at the outside world
 constexpr int WAIT_MS = 20;
 constexpr uint64_t HALF_PS = 10000;
 

@@ -31,7 +31,7 @@ def build_command(
     name: Annotated[str, typer.Argument(metavar="BOARD", help="See `sgdma boards`.")],
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
-    queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
+    queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31; 0: the board's own choice.")] = 0,
     crc: Annotated[bool, typer.Option(help="CRC32C of the payload in completions.")] = True,
     clock: Annotated[int, typer.Option(help="Hz; 0: the board's own choice.")] = 0,
     memory: Annotated[int, typer.Option(help="Bytes of block RAM for DMA; 0: the board's own choice.")] = 0,
@@ -44,8 +44,10 @@ def build_command(
 ) -> None:
     """Build a board's bitstream: SoC by LiteX, then the FPGA's tools."""
     board = known.board(name)
+    queues = queues or board.queues
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc),
-                                 clock_hz=clock or board.clock_hz)  # fmt: skip
+                                 clock_hz=clock or board.clock_hz, memory_bytes=board.card_bytes,
+                                 loopback_bytes=4096)  # fmt: skip
     options = known.chosen(board, parameters, memory=memory, cpu=cpu, link=link, scope=scope, dram=dram)
     console = Console()
     where = output or known.build_directory(name)

@@ -26,6 +26,10 @@ class Board:
     clock_hz: int
     memory_bytes: int = 65536
     """DMA memory in block RAM, a power of two."""
+    card_bytes: int = 16384
+    """The fixture's card memory, in block RAM too."""
+    queues: int = 2
+    """Queue pairs that its FPGA has room for at that clock."""
     dram: Callable[[Any, Any], int] | None = None
     """``dram(soc, platform)`` adds the board's DRAM to the SoC; its size in bytes. None: only block RAM."""
     serial: str = "serial"

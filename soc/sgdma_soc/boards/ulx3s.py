@@ -14,5 +14,6 @@ BOARD = Board(
     platform=lambda: radiona_ulx3s.Platform(device="LFE5U-45F", revision="2.0", toolchain="trellis"),
     clock=_CRG,
     clock_hz=50_000_000,
+    memory_bytes=65536,
     loader="ulx3s",
 )

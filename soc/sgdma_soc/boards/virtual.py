@@ -31,6 +31,7 @@ BOARD = Board(
     clock=_Clock,
     clock_hz=50_000_000,
     memory_bytes=8 << 20,
+    queues=4,
     serial="bytes",
     tools="g++, make, perl",
 )
