@@ -14,6 +14,7 @@ from sgdma.targets.heap import Heap
 __all__ = ["GUARD", "Arena", "DmaBuffer"]
 
 U8 = npt.NDArray[np.uint8]
+I64 = npt.NDArray[np.int64]
 GUARD = 0xA5
 """What guard bytes hold."""
 VECTOR_BYTES = 256
@@ -121,12 +122,18 @@ class Arena:
     def push(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
         """Let the device see what the host wrote to these ranges (nothing to do in direct memory)."""
         if not self.direct:
-            self.target.sync_ranges_for_device(self.region, iovas - self.iova, sizes)
+            self.target.sync_ranges_for_device(self.region, *self._own(iovas, sizes))
 
     def pull(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
         """Let the host see what the device wrote to these ranges (nothing to do in direct memory)."""
         if not self.direct:
-            self.target.sync_ranges_for_host(self.region, iovas - self.iova, sizes)
+            self.target.sync_ranges_for_host(self.region, *self._own(iovas, sizes))
+
+    def _own(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> tuple[I64, I64]:
+        """Offsets and sizes of the ranges that lie in the arena: a raw request may name memory that is nobody's."""
+        starts = iovas - self.iova
+        mine = (starts >= 0) & (starts + sizes <= len(self.array))
+        return starts[mine], sizes[mine]
 
     def close(self) -> None:
         """Give the region back to the target."""

@@ -130,7 +130,7 @@ def _along(dma: Dma, direction: Direction, card: int, data: U8) -> None:
         transfer.result()
 
 
-SLOW_GROUND = 1 << 16
+SLOW_GROUND = 1 << 17
 """Bytes of a Ground where each one must cross a link."""
 
 

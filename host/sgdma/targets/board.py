@@ -82,6 +82,8 @@ class BoardTarget(Target):
             )
         self._features = BOARD.register("features").unpack(found["features"])
         self.capabilities |= Capability.FAULT_INJECTION
+        if self.has("cpu"):
+            self.capabilities |= Capability.CPU
         self._faults = BoardFaults(self)
         return found["memory_base"], found["memory_bytes"]
 

@@ -45,6 +45,8 @@ class Capability(enum.Flag):
     """Times are those of the RTL, cycle by cycle."""
     WAVES = enum.auto()
     """The target can record waves of one test."""
+    CPU = enum.auto()
+    """A CPU beside the device runs our firmware: self-test and request programmes."""
 
 
 @dataclass(eq=False)

@@ -7,10 +7,14 @@ from typing import Any
 from litex.gen import LiteXModule, Signal
 from litex.soc.cores.uart import RS232PHYRX, RS232PHYTX, RS232PHYModel, Stream2Wishbone
 
+from sgdma_soc.board.watch import BusWatch
 from sgdma_soc.boards import Board
 from sgdma_soc.link.link import ReliableLink, tuning_word
 
 __all__ = ["SerialPhy", "add_link"]
+
+PATIENCE = 1 << 16
+"""Cycles after which an access of the host is answered by an error."""
 
 
 class SerialPhy(LiteXModule):
@@ -34,4 +38,6 @@ def add_link(soc: Any, board: Board, kind: str, *, bits: bool = False) -> None:
         soc.link = ReliableLink(clock, board.baud, phy)
     if hasattr(phy, "tuning"):
         soc.comb += phy.tuning.eq(tuning_word(board.baud, clock) if kind == "uartbone" else soc.link.tuning)
-    soc.bus.add_master("link", soc.link.wishbone)
+    soc.link_watch = watch = BusWatch(PATIENCE, acknowledge=kind == "uartbone")
+    soc.comb += soc.link.wishbone.connect(watch.master)
+    soc.bus.add_master("link", watch.bus)
