@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test test-fast test-sim test-deep demo performance lint clean distclean
+.PHONY: help setup test test-fast test-sim test-deep demo demo-uart performance lint clean distclean
 
 help:       ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ test-deep: setup ## long random runs, formal, gate level, mutation (nightly)
 
 demo: setup ## the guided tour, without a board
 	@source ci/env.sh && sgdma demo
+
+demo-uart: setup ## the same on a virtual UART board: its SoC in Verilator, firmware included (minutes)
+	@source ci/env.sh && sgdma demo --uart
 
 performance: setup ## measure docs/performance.md anew (an hour: 25 placements)
 	@source ci/env.sh && for bench in core cycles litepcie area; do sgdma bench $$bench --docs || exit; done

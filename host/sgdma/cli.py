@@ -11,7 +11,22 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from sgdma.commands import bench, boards, demo, doctor, gen, loopback, plan, probe, report, rules, serve, targets, test
+from sgdma.commands import (
+    bench,
+    boards,
+    demo,
+    doctor,
+    gen,
+    loopback,
+    monitor,
+    plan,
+    probe,
+    report,
+    rules,
+    serve,
+    targets,
+    test,
+)
 from sgdma.errors import DeviceError, RigError, SgdmaError, UsageError
 
 __all__ = ["EXIT_CODES", "app", "exit_code", "main"]
@@ -56,6 +71,7 @@ app.command("gen")(gen.gen_command)
 app.command("boards")(boards.boards_command)
 app.command("build")(boards.build_command)
 app.command("flash")(boards.flash_command)
+app.command("monitor")(monitor.monitor_command)
 app.command("serve")(serve.serve_command)
 app.command("doctor")(doctor.doctor)
 app.command("targets")(targets.targets_command)

@@ -1,10 +1,15 @@
-"""`sgdma demo`: the guided tour without a board: suite on the model and in simulation, throughput, report."""
+"""`sgdma demo`: the guided tour without a board: suite on the model and in simulation, throughput, report.
+
+With `--uart` the tour goes on to a virtual UART board: suite through its pseudo-terminal, firmware's tests included.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,29 +19,31 @@ from rich.console import Console
 from sgdma.commands.report import report_on
 from sgdma.commands.test import run_suite
 from sgdma.errors import RigError
+from sgdma.run import boards as known
 from sgdma.run.outside import run_in_simulator
-from sgdma.run.record import create
+from sgdma.run.record import RunDirectory, create
 from sgdma.run.seed import chosen_seed
+from sgdma.spec.build import BuildParameters
 
 __all__ = ["demo_command"]
 
 TARGETS = ("model:", "sim:")
+PATIENCE = 30
+"""Seconds that a virtual board on a busy machine may take to answer."""
 
 
 def demo_command(
     run_dir: Annotated[Path | None, typer.Option(help="Where to leave the record; by default a new one.")] = None,
+    uart: Annotated[bool, typer.Option("--uart", help="Also on a virtual UART board with a CPU.")] = False,
 ) -> None:
-    """Run the suite on model: and sim:, measure throughput in simulation, report."""
+    """Run the suite on model: and sim: (and a virtual board), measure throughput in simulation, report."""
     begin, console = time.monotonic(), Console()
     run, seed = create(run_dir), chosen_seed()
-    statuses = [run_suite(url, run, seed) for url in TARGETS]
-    console.rule("throughput in simulation", align="left")
-    measured = run.path / "throughput.json"
-    status = run_in_simulator("sim:", "sgdma", ["bench", "throughput", "--target", "sim:", "--json", str(measured)])
-    if status:
-        raise RigError(f"the throughput could not be measured (status {status}); see the output above")
-    run.add_metrics(json.loads(measured.read_text())["rows"])
-    measured.unlink()
+    with contextlib.ExitStack() as stack:
+        targets = [*TARGETS, *(stack.enter_context(_board(run)) if uart else [])]
+        statuses = [run_suite(url, run, seed) for url in targets]
+    if not uart:
+        _measure(run, console)
     console.rule("summary", align="left")
     good = report_on(run)
     console.print(f"{time.monotonic() - begin:.0f} seconds")
@@ -44,3 +51,29 @@ def demo_command(
     console.print(str(run.path / "report.html"), highlight=False, soft_wrap=True)
     if not good or any(statuses):
         raise typer.Exit(1)
+
+
+def _measure(run: RunDirectory, console: Console) -> None:
+    console.rule("throughput in simulation", align="left")
+    measured = run.path / "throughput.json"
+    status = run_in_simulator("sim:", "sgdma", ["bench", "throughput", "--target", "sim:", "--json", str(measured)])
+    if status:
+        raise RigError(f"the throughput could not be measured (status {status}); see the output above")
+    run.add_metrics(json.loads(measured.read_text())["rows"])
+    measured.unlink()
+
+
+@contextlib.contextmanager
+def _board(run: RunDirectory) -> Iterator[tuple[str]]:
+    """A virtual board with a CPU, running; its URL, which is that of a link in the run directory."""
+    from sgdma.targets.sim.board import VirtualBoard, build_board
+
+    virtual = known.board("virtual")
+    parameters = BuildParameters(queues=virtual.queues, clock_hz=virtual.clock_hz)
+    with VirtualBoard(build_board(parameters, known.chosen(virtual, parameters))) as board:
+        link = run.path / "board"
+        link.symlink_to(board.port)
+        try:
+            yield (f"uart:{link}?timeout={PATIENCE}",)
+        finally:
+            link.unlink()

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from sgdma.commands.simulated import simulated
 from sgdma.engine.identity import choose_rules, probe
-from sgdma.targets import open_target
+from sgdma.targets import Target, open_target
+from sgdma.targets.board import BoardTarget
 
 __all__ = ["probe_command"]
 
@@ -23,6 +24,7 @@ def probe_command(
     with open_target(target) as opened:
         found = probe(opened, allow_mismatch=allow_mismatch)
         rules = choose_rules(opened, found, None, allow_mismatch=allow_mismatch)
+        link = _link(opened)
         capabilities = ", ".join(flag.name.lower() for flag in opened.capabilities if flag.name) or "none"
     table = Table(title=target, title_justify="left", show_header=False)
     rows = {
@@ -34,10 +36,19 @@ def probe_command(
         "list buffers": f"{found.list_slots} segments", "prefetch": f"{found.prefetch_slots} slots a queue",
         "CRC32C": _yes(found.crc), "realigner": f"H2C {_yes(found.realign_h2c)}, C2H {_yes(found.realign_c2h)}",
         "test fixture": _yes(found.fixture), "target can": capabilities,
-    }  # fmt: skip
+    } | link  # fmt: skip
     for name, value in rows.items():
         table.add_row(name, value)
     Console().print(table)
+
+
+def _link(target: Target) -> dict[str, str]:
+    """Quality of the serial link, where there is one."""
+    if not isinstance(target, BoardTarget):
+        return {}
+    quality = target.link_quality()
+    told = {name: str(getattr(quality, name)) for name in quality.__dataclass_fields__}
+    return {"link": ", ".join(f"{name} {value}" for name, value in told.items())}
 
 
 def _yes(value: bool) -> str:

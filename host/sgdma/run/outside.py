@@ -22,7 +22,7 @@ INTERRUPTED = int(pytest.ExitCode.INTERRUPTED)
 
 def belongs_inside(url: str | None) -> bool:
     """Whether the target answers only inside a simulator and this process is none."""
-    if url is None or not url.startswith("sim:"):
+    if url is None or not url.startswith("sim:") or url.startswith("sim:uart"):
         return False
     from sgdma.targets.sim.launch import is_inside
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.errors import MissingCapability, OutOfMemory
-from sgdma.link import Link
+from sgdma.link import Link, Quality
 from sgdma.spec.registers import BANKS, BOARD, BOARD_MAGIC, DEVICE, FAULT_RANGES
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
 from sgdma.targets.heap import Heap
@@ -90,6 +90,10 @@ class BoardTarget(Target):
     def has(self, feature: str) -> bool:
         """Whether the board was built with a feature, a field of its register `features`."""
         return bool(self._features.get(feature))
+
+    def link_quality(self) -> Quality:
+        """How the link is doing: its kind, rate, turn-around, and what had to be sent again."""
+        return self._link.quality()
 
     # Registers.
 

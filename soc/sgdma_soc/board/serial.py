@@ -26,7 +26,7 @@ class SerialPhy(LiteXModule):
         self.sink, self.source = self.tx.sink, self.rx.source
 
 
-def add_link(soc: Any, board: Board, kind: str, *, bits: bool = False) -> None:
+def add_link(soc: Any, board: Board, kind: str, baud: int, *, bits: bool = False) -> None:
     """Make the host a master of the bus, by the `reliable` link or LiteX's `uartbone`."""
     pads = soc.platform.request("serial" if bits else board.serial)
     phy = RS232PHYModel(pads) if hasattr(pads, "source_valid") else SerialPhy(pads)
@@ -35,9 +35,9 @@ def add_link(soc: Any, board: Board, kind: str, *, bits: bool = False) -> None:
     if kind == "uartbone":
         soc.link = Stream2Wishbone(phy, clock)
     else:
-        soc.link = ReliableLink(clock, board.baud, phy)
+        soc.link = ReliableLink(clock, baud, phy)
     if hasattr(phy, "tuning"):
-        soc.comb += phy.tuning.eq(tuning_word(board.baud, clock) if kind == "uartbone" else soc.link.tuning)
+        soc.comb += phy.tuning.eq(tuning_word(baud, clock) if kind == "uartbone" else soc.link.tuning)
     soc.link_watch = watch = BusWatch(PATIENCE, acknowledge=kind == "uartbone")
     soc.comb += soc.link.wishbone.connect(watch.master)
     soc.bus.add_master("link", watch.bus)

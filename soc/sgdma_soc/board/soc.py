@@ -45,7 +45,7 @@ class BoardOptions:
 
     `memory_bytes`: block RAM for DMA, a power of two from 8 KiB up (unless `dram`). `cpu`: with the soft CPU, which
     boots `firmware`, 32-bit words. `scope`: with LiteScope on the core's memory bus. `bits`: with a real RS-232 PHY on
-    a virtual board too.
+    a virtual board too. `baud`: after power-up, 0 for what the board has.
     """
 
     memory_bytes: int
@@ -55,6 +55,7 @@ class BoardOptions:
     scope: bool = False
     dram: bool = False
     bits: bool = False
+    baud: int = 0
 
     def __post_init__(self) -> None:
         if self.link not in LINKS:
@@ -97,7 +98,7 @@ class BoardSoC(SoCCore):
         )  # fmt: skip
         for bank in (*BANKS, BOARD):
             self.csr.add(bank.name, n=bank.base // self.csr.paging)
-        add_link(self, board, options.link, bits=options.bits)
+        add_link(self, board, options.link, options.baud or board.baud, bits=options.bits)
         if options.cpu:
             self.sram = wishbone.SRAM(SRAM_BYTES)
             self.bus.add_slave("sram", self.sram.bus, SoCRegion(origin=SRAM_BASE, size=SRAM_BYTES, cached=False))

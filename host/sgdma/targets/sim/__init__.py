@@ -4,6 +4,20 @@
 ``target`` is what the driver talks to once it runs inside.
 """
 
+from sgdma.errors import TargetUrlError
+from sgdma.targets.contract import Target
 from sgdma.targets.sim.target import SimTarget
+from sgdma.targets.url import TargetUrl
 
-__all__ = ["SimTarget"]
+__all__ = ["SimTarget", "open_sim"]
+
+
+def open_sim(url: TargetUrl) -> Target:
+    """``sim:`` from inside its simulator; ``sim:uart``, which starts a virtual board. Raises TargetUrlError."""
+    if not url.path:
+        return SimTarget(url)
+    if url.path == "uart":
+        from sgdma.targets.sim.uart import SimUartTarget
+
+        return SimUartTarget(url)
+    raise TargetUrlError(f"target {url.text!r}: there are sim: and sim:uart, no sim:{url.path}")

@@ -1,0 +1,126 @@
+"""The SoC of boards, in Verilator: its memory, its faults, its registers, and the real PHY bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from sgdma.engine.device import Dma
+from sgdma.errors import BuildParameterError, MissingCapability, UsageError
+from sgdma.rules import Direction
+from sgdma.run import boards as known
+from sgdma.spec.build import BuildParameters
+from sgdma.spec.registers import FAULT_RANGES
+from sgdma.spec.status import Port
+from sgdma.targets import Target, conformance, open_target
+from sgdma.targets.board import BoardTarget
+from sgdma.targets.sim.board import VirtualBoard, build_board
+
+pytestmark = pytest.mark.sim
+
+CLOCK = 50_000_000
+
+
+def built(**options: object) -> object:
+    parameters = BuildParameters(clock_hz=CLOCK)
+    return build_board(parameters, known.chosen(known.board("virtual"), parameters, **options))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[VirtualBoard]:
+    with VirtualBoard(built(), "--tcp", "0") as started:  # type: ignore[arg-type]
+        yield started
+
+
+@pytest.fixture
+def target(board: VirtualBoard) -> Iterator[BoardTarget]:
+    with open_target(f"uart:{board.port}?timeout=20") as opened:
+        assert isinstance(opened, BoardTarget)
+        yield opened
+
+
+@pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)
+def test_a_virtual_board_keeps_the_contract(target: BoardTarget, check: Callable[[Target], None]) -> None:
+    check(target)
+
+
+def test_the_tcp_port_is_the_same_board(board: VirtualBoard) -> None:
+    with open_target(f"uart:socket://localhost:{board.tcp}?timeout=20") as opened:
+        assert opened.memory_bytes == known.board("virtual").memory_bytes
+
+
+def test_bytes_of_a_word_are_written_without_reading_it(target: BoardTarget) -> None:
+    """Every start and size: what lies beside the range stays the board's."""
+    region = target.allocate(64)
+    for start in range(4):
+        for size in range(1, 10):
+            target.write_block(region.iova, np.full(4, 0xEEEEEEEE, np.uint32))
+            region.array[:16] = np.arange(1, 17)
+            target.sync_for_device(region, start, size)
+            held = target.read_block(region.iova, 4).astype("<u4").view(np.uint8)
+            expected = np.full(16, 0xEE, np.uint8)
+            expected[start : start + size] = region.array[start : start + size]
+            assert held.tolist() == expected.tolist(), (start, size)
+    target.free(region)
+
+
+def test_allocated_memory_is_zero_whoever_used_it(target: BoardTarget) -> None:
+    """Pages that nobody wrote are passed over, the others are cleared, at both ends of a region as well."""
+    first = target.allocate(3 * 4096 + 64, 64)
+    target.write_block(first.iova, np.full(first.size // 4, 0xFFFFFFFF, np.uint32))
+    neighbour = target.allocate(64, 64)
+    target.write_block(neighbour.iova, np.full(16, 0x55555555, np.uint32))
+    target.free(first)
+    again = target.allocate(3 * 4096 + 64, 64)
+    assert again.iova == first.iova
+    assert not target.read_block(again.iova, again.size // 4).any()
+    assert (target.read_block(neighbour.iova, 16) == 0x55555555).all()
+    target.free(again)
+    target.free(neighbour)
+
+
+def test_a_range_that_fails_ends_where_it_says(target: BoardTarget) -> None:
+    """Bursts beside it are unharmed, hits are counted, more ranges than there are is refused."""
+    with Dma(target, arena=1 << 20, interrupts=False) as dma:
+        buffer = dma.buffer(8192, 4096)
+        buffer.array[:] = 7
+        target.faults.read_error(buffer.iova + 4096, 64)
+        good = dma.submit_raw(Direction.H2C, [(buffer.iova, 4096)], port=Port.PATTERN)
+        bad = dma.submit_raw(Direction.H2C, [(buffer.iova + 4096, 64)], port=Port.PATTERN)
+        assert good.wait().ok  # type: ignore[union-attr]
+        assert bad.wait().status_name == "BUS_ERROR"  # type: ignore[union-attr]
+        assert target.read_board("fault_hits") == 1
+        for _ in range(FAULT_RANGES - 1):
+            target.faults.unmap(buffer.iova, 4)
+        with pytest.raises(MissingCapability, match="holds 4 faulty ranges"):
+            target.faults.unmap(buffer.iova, 4)
+        target.faults.clear()
+        assert dma.submit_raw(Direction.H2C, [(buffer.iova + 4096, 64)], port=Port.PATTERN).wait().ok  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("baud", "skew", "glitch"), [(3_000_000, 0, 0), (1_000_000, 20_000, 0), (2_000_000, -20_000, 100)]
+)
+def test_the_real_phy_bit_by_bit(baud: int, skew: int, glitch: int) -> None:
+    """RS-232 at the pins: several rates, a clock that is 2 % off either way, glitches; nothing is lost or changed."""
+    build = built(cpu=False, bits=True, baud=baud)
+    line = ("--baud", str(baud), "--skew", str(skew), "--glitch", str(glitch), "--seed", "7")
+    data = np.random.default_rng(baud).integers(0, 1 << 32, 256, np.uint32)
+    with (
+        VirtualBoard(build, *line) as started,  # type: ignore[arg-type]
+        open_target(f"uart:{started.port}?timeout=30&baud={baud}&link=reliable") as opened,
+    ):
+        region = opened.allocate(1024)
+        opened.write_block(region.iova, data)
+        assert np.array_equal(opened.read_block(region.iova, 256), data)
+
+
+def test_what_no_board_can_be_is_refused() -> None:
+    with pytest.raises(BuildParameterError, match="power of two"):
+        known.chosen(known.board("virtual"), BuildParameters(), memory=12345, cpu=False)
+    with pytest.raises(BuildParameterError, match="link"):
+        known.chosen(known.board("virtual"), BuildParameters(), cpu=False, link="carrier pigeon")
+    with pytest.raises(UsageError, match=r"unknown; there are .*ulx3s"):
+        known.board("nonesuch")
