@@ -124,6 +124,10 @@ class Arena:
         if not self.direct:
             self.target.sync_ranges_for_device(self.region, *self._own(iovas, sizes))
 
+    def zero(self, buffer: DmaBuffer) -> None:
+        """Make a buffer zero for host and device."""
+        self.target.zero(self.region, buffer.iova - self.iova, buffer.size)
+
     def pull(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
         """Let the host see what the device wrote to these ranges (nothing to do in direct memory)."""
         if not self.direct:

@@ -76,8 +76,7 @@ class CompletionRing:
     def clear(self) -> None:
         """As before START: a record of an earlier life must not look new."""
         self.head = 0
-        self.buffer.array[:] = 0
-        self._arena.push(np.array([self.buffer.iova]), np.array([self.buffer.size]))
+        self._arena.zero(self.buffer)
 
     def take(self, known: int | None = None) -> Records:
         """Copies of the records that are new, in order, (n,).

@@ -130,35 +130,49 @@ def _along(dma: Dma, direction: Direction, card: int, data: U8) -> None:
         transfer.result()
 
 
-SLOW_GROUND = 1 << 17
+FAR_GROUND = 1 << 18
 """Bytes of a Ground where each one must cross a link."""
+MARGIN = 4096
+"""Bytes beyond the last request that a Ground looks at where each one must cross a link."""
 
 
 class Ground:
     """A guarded stretch of host memory full of noise, and what it must hold afterwards.
 
     Requests are laid into it by :meth:`compose`; :meth:`received` says what a read brought. :meth:`verify` compares
-    every byte, those between and around the segments included.
+    every byte, those between and around the segments included. Where memory is not shared with the device, only what
+    was used, and a margin behind it, is noise and is compared: all of it once :attr:`buffer` was asked for.
     """
 
     def __init__(self, dma: Dma, rng: np.random.Generator, size: int = 0) -> None:
         """`size` bytes; 0: what the tests need, more where segments take whole pages."""
         self.dma, self.rng = dma, rng
         coarse = max(period(dma.rules.direction(way)) for way in Direction) > 512
-        size = size or (6 << 20 if coarse else 1 << 20 if dma.arena.direct else SLOW_GROUND)
-        self.buffer: DmaBuffer = dma.buffer(size, 4096)
-        self.buffer.array[:] = noise(rng, size)
-        self._push()
-        self.expected = self.buffer.array.copy()
+        size = size or (6 << 20 if coarse else 1 << 20 if dma.arena.direct else FAR_GROUND)
+        self._buffer: DmaBuffer = dma.buffer(size, 4096)
+        self._buffer.array[:] = noise(rng, size)
+        self.expected = self._buffer.array.copy()
         self._composers: dict[Direction, Composer] = {}
         half = size // 2
+        self._shown: dict[Direction, tuple[int, int]] = {}  # parts that the device has, as offsets
         for index, way in enumerate(Direction):
-            start = self.buffer.iova + index * half
+            start = self._buffer.iova + index * half
             self._composers[way] = Composer(dma.rules, way, start, half, rng)
+            self._shown[way] = index * half, index * half
+        if dma.arena.direct:
+            self._show_all()
+
+    @property
+    def buffer(self) -> DmaBuffer:
+        """All of the memory."""
+        self._show_all()
+        return self._buffer
 
     def compose(self, direction: Direction, count: int = 1, length: int = 64, card: int = 0) -> Legal:
         """A legal request in this memory, apart from all others."""
-        return self._composers[direction].request(count, length, card)
+        made = self._composers[direction].request(count, length, card)
+        self._show(direction, self._composers[direction].cursor - self._buffer.iova + MARGIN)
+        return made
 
     def data(self, made: Legal) -> U8:
         """The bytes of a request as they were put there or are expected."""
@@ -174,9 +188,15 @@ class Ground:
 
     def now(self) -> U8:
         """The whole memory as the device left it."""
-        buffer = self.buffer
-        self.dma.arena.pull(np.array([buffer.iova]), np.array([buffer.size]))
-        return buffer.array
+        parts = np.array(list(self._shown.values()), np.int64)
+        self.dma.arena.pull(self._buffer.iova + parts[:, 0], parts[:, 1] - parts[:, 0])
+        return self._buffer.array
+
+    def put(self) -> None:
+        """Write what is expected into memory: :meth:`received` has said what."""
+        self._buffer.array[:] = self.expected
+        parts = np.array(list(self._shown.values()), np.int64)
+        self.dma.arena.push(self._buffer.iova + parts[:, 0], parts[:, 1] - parts[:, 0])
 
     def verify(self) -> None:
         """Every byte is as expected."""
@@ -186,16 +206,27 @@ class Ground:
             place = int(wrong[0])
             near = slice(max(place - 8, 0), place + 24)
             raise AssertionError(
-                f"{len(wrong)} bytes differ, {wrong[0]:#x}..{wrong[-1]:#x} of the memory at {self.buffer.iova:#x}; the "
-                f"first: expected {self.expected[near].tobytes().hex()}, got {self.buffer.array[near].tobytes().hex()}"
+                f"{len(wrong)} bytes differ, {wrong[0]:#x}..{wrong[-1]:#x} of the memory at {self._buffer.iova:#x}; "
+                f"the first: expected {self.expected[near].tobytes().hex()}, "
+                f"got {self._buffer.array[near].tobytes().hex()}"
             )
 
     def place(self, address: int, length: int) -> slice:
         """Where a segment lies in the memory."""
-        return slice(address - self.buffer.iova, address - self.buffer.iova + length)
+        return slice(address - self._buffer.iova, address - self._buffer.iova + length)
 
-    def _push(self) -> None:
-        self.dma.arena.push(np.array([self.buffer.iova]), np.array([self.buffer.size]))
+    def _show_all(self) -> None:
+        half = self._buffer.size // len(self._shown)
+        for index, way in enumerate(self._shown):
+            self._show(way, (index + 1) * half)
+
+    def _show(self, way: Direction, end: int) -> None:
+        """Let the device have this direction's part up to the offset `end`."""
+        start, shown = self._shown[way]
+        end = min(end, (start // (self._buffer.size // 2) + 1) * (self._buffer.size // 2))
+        if end > shown:
+            self.dma.arena.push(np.array([self._buffer.iova + shown]), np.array([end - shown]))
+            self._shown[way] = start, end
 
 
 def alive(dma: Dma, ground: Ground, queue: int = 0) -> None:

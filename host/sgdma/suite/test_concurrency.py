@@ -71,8 +71,7 @@ def prepared(dma: Dma, rng: np.random.Generator, ground: Ground, count: int, mos
     image = pattern(0, 0, max(request.total for request in made))
     for request in made:
         ground.received(request.segments, image[: request.total])
-    ground.buffer.array[:] = ground.expected
-    dma.arena.push(np.array([ground.buffer.iova]), np.array([ground.buffer.size]))
+    ground.put()
     return made
 
 

@@ -253,8 +253,7 @@ def test_a_request_held_by_user_logic_waits_and_goes_on(dma: Dma, ground: Ground
         image = pattern(0, 0, max(request.total for request in made))
         for request in made:
             ground.received(request.segments, image[: request.total])
-        ground.buffer.array[:] = ground.expected
-        dma.arena.push(np.array([ground.buffer.iova]), np.array([ground.buffer.size]))
+        ground.put()
     dma.fixture.write("control", **{f"hold_{direction.name.lower()}": 1})
     transfers = [submit(dma, request, Port.PATTERN) for request in made]
     dma.target.sleep(5000)

@@ -164,6 +164,11 @@ class Target(ABC):
         for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
             self.sync_for_host(region, start, size)
 
+    def zero(self, region: DmaRegion, start: int, size: int) -> None:
+        """Make ``array[start:start + size]`` zero for host and device."""
+        region.array[start : start + size] = 0
+        self.sync_for_device(region, start, size)
+
     # Time.
 
     @abstractmethod

@@ -1,0 +1,68 @@
+"""Every board there is: its design can be written; the bitstream of ULX3S can be built from pip packages."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from sgdma.errors import StaleBitstream, SynthesisError, UsageError
+from sgdma.run import boards as known
+from sgdma.spec.build import BuildParameters
+from sgdma_soc.boards import boards as names
+
+NAMES = [name for name in names() if name != "virtual"]
+
+
+def parameters(name: str, **more: int) -> BuildParameters:
+    board = known.board(name)
+    return BuildParameters(queues=board.queues, clock_hz=more.get("clock_hz", board.clock_hz),
+                           memory_bytes=board.card_bytes, loopback_bytes=4096)  # fmt: skip
+
+
+def built(name: str, output: Path, *, compile: bool, **more: int) -> dict[str, object]:
+    chosen = parameters(name, **more)
+    options = known.chosen(known.board(name), chosen, cpu=False)
+    return known.build(name, chosen, options, compile=compile, output=output)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("name", NAMES)
+def test_the_design_of_a_board_is_written(name: str, tmp_path: Path) -> None:
+    """With constraints, the script of its tools, register map and the hash that the device will show."""
+    told = built(name, tmp_path, compile=False)
+    assert json.loads((tmp_path / "build.json").read_text()) == told
+    files = {path.name for path in (tmp_path / "gateware").iterdir()}
+    assert f"sgdma_{name}.v" in files
+    assert len(files) > 1, files
+    assert "sgdma" in json.loads((tmp_path / "csr.json").read_text())["csr_bases"]
+    with pytest.raises(UsageError, match="--no-compile"):
+        known.flash(name, tmp_path)
+
+
+@pytest.mark.sim
+def test_a_stale_bitstream_is_refused(tmp_path: Path) -> None:
+    built("ulx3s", tmp_path, compile=False)
+    record = json.loads((tmp_path / "build.json").read_text())
+    (tmp_path / "build.json").write_text(json.dumps(record | {"sources_digest": "0"}))
+    with pytest.raises(StaleBitstream, match="build it anew: sgdma build ulx3s"):
+        known.flash("ulx3s", tmp_path)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", ["ulx3s", "colorlight_i5", "ecpix5"])
+def test_a_bitstream_is_built_and_meets_its_clock(name: str) -> None:
+    begin = time.monotonic()
+    told = built(name, known.build_directory(name), compile=True)
+    assert (known.build_directory(name) / str(told["bitstream"])).stat().st_size > 100_000
+    assert float(str(told["fmax_mhz"])) >= known.board(name).clock_hz / 1e6
+    print(f"{name}: {told['fmax_mhz']} MHz, {told['used']}, {time.monotonic() - begin:.0f} s")
+
+
+@pytest.mark.deep
+def test_a_clock_that_is_not_met_is_an_error_and_leaves_no_bitstream(tmp_path: Path) -> None:
+    with pytest.raises(SynthesisError, match="the clock reaches"):
+        built("ulx3s", tmp_path, compile=True, clock_hz=200_000_000)
+    assert not list((tmp_path / "gateware").glob("*.bit"))
