@@ -296,7 +296,7 @@ module sgdma_check #(
   end
 
   always_ff @(posedge clk) begin
-    if (accept) begin
+    if (state_reg == HEAD) begin                  // the last time with the header that is accepted
       rest_reg <= FREE'(header.segment_count);
       last_reg <= header.segment_count[FREE-1:0] == FREE'(1);
       c2h_reg <= is_c2h;
@@ -380,12 +380,6 @@ module sgdma_check #(
   assign list_last = judge_last;
   assign list_commit = side & {2{finish && good}};
   assign list_rollback = side & {2{finish && !good}};
-  assign reject_valid = finish && !good;
-  assign reject_queue = request_queue;
-  assign reject_tag = request_tag;
-  assign reject_opcode = context_opcode;
-  assign reject_status = status;
-  assign reject_segment = index;
 
   always_ff @(posedge clk) begin
     if (rst || finish) failed_reg <= 1'b0;
@@ -394,6 +388,12 @@ module sgdma_check #(
       status_reg <= status;
       segment_reg <= index;
     end
+    reject_valid <= finish && !good && !rst;
+    reject_queue <= request_queue;
+    reject_tag <= request_tag;
+    reject_opcode <= context_opcode;
+    reject_status <= status;
+    reject_segment <= index;
   end
 
   // `list_free` shows a push one cycle late.

@@ -103,7 +103,7 @@ module sgdma_slots #(
       slot <= next_slot;
       is_header <= header.kind == sgdma_pkg::KIND_HEADER;
       follows <= segment.kind == sgdma_pkg::KIND_SEGMENT && segment.tag == shown.tag && segment.index == expect_reg;
-      expect_reg <= header.kind == sgdma_pkg::KIND_HEADER ? 12'd0 : segment.index + 12'd1;
+      expect_reg <= (segment.index + 12'd1) & {12{header.kind != sgdma_pkg::KIND_HEADER}};
       is_c2h <= to_c2h;
       unsound <= header.kind != sgdma_pkg::KIND_HEADER || !(to_h2c || to_c2h) || header.flags[7:2] != 6'd0
           || header.flags[1:0] > sgdma_pkg::PORT_MEMORY;
