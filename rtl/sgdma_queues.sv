@@ -100,19 +100,22 @@ module sgdma_queues #(
   wire bad_size = cfg_sq_log2 < 5'd2 || cfg_sq_log2 > 5'd19 || cfg_cq_log2 < 5'd1 || cfg_cq_log2 > 5'd15;
   wire bad_align = ((cfg_sq_base[15:0] | cfg_cq_base[15:0]) & 16'(TABLE_ALIGN - 1)) != 16'd0;
 
-  // The two rings take turns in one adder: the configuration registers are stable for many cycles before a command. A ring has
-  // less than 2**24 bytes, so above that its last byte's address differs from its base by a carry at most.
+  // Where a ring ends, in one cycle, and what that means in the next: the configuration registers are stable for that long before
+  // a command. A ring has less than 2**24 bytes, so above that its last byte's address differs from its base by a carry at most.
   localparam int REACH = 24;
-  logic turn_reg;                                  // 0 submission ring, 1 completion ring
   logic bad_size_reg, bad_align_reg;
-  logic [1:0] bad_boundary_reg, bad_reach_reg;
-  wire [REACH-1:0] base = turn_reg ? cfg_cq_base[REACH-1:0] : cfg_sq_base[REACH-1:0];
-  wire [4:0] log2 = turn_reg ? cfg_cq_log2 : cfg_sq_log2;
-  logic [REACH-1:0] bytes;                         // of the ring, less one
-  wire [REACH:0] final_byte = {1'b0, base} + {1'b0, bytes};
-  wire [REACH:0] moved = final_byte ^ {1'b0, base};
+  logic [1:0] bad_boundary_reg, bad_reach_reg;     // 0 submission ring, 1 completion ring
+  wire [1:0][63:0] base = {cfg_cq_base, cfg_sq_base};
+  wire [1:0][4:0] log2 = {cfg_cq_log2, cfg_sq_log2};
+  logic [1:0][REACH-1:0] bytes, moved;             // of the ring, less one; bits that differ between its ends
+  logic [1:0][REACH:0] final_reg;                  // address of its last byte, and the carry
 
-  always_comb for (int i = 0; i < REACH; i++) bytes[i] = turn_reg ? 32'(log2) + 5 > i : 32'(log2) + 4 > i;
+  always_comb begin
+    for (int r = 0; r < 2; r++) begin
+      for (int i = 0; i < REACH; i++) bytes[r][i] = 32'(log2[r]) + 4 + r > i;
+      moved[r] = final_reg[r][REACH-1:0] ^ base[r][REACH-1:0];
+    end
+  end
 
   // The bits of an address from REACH up to below 2**edge_log2, and those from there up.
   function automatic logic [63:0] between(input int edge_log2);
@@ -124,18 +127,16 @@ module sgdma_queues #(
   localparam logic [63:0] BEYOND = ADDRESS_BITS < 64 ? ~64'd0 << ADDRESS_BITS : 64'd0;
 
   // Whether the ring crosses a multiple of TABLE_BOUNDARY, or of what an address can reach.
-  wire crosses_edge = EDGE <= REACH ? (moved >> EDGE) != '0
-      : final_byte[REACH] && (turn_reg ? &(cfg_cq_base | ~TO_EDGE) : &(cfg_sq_base | ~TO_EDGE));
-  wire crosses_end = ADDRESS_BITS <= REACH ? (moved >> ADDRESS_BITS) != '0
-      : final_byte[REACH] && (turn_reg ? &(cfg_cq_base | ~TO_END) : &(cfg_sq_base | ~TO_END));
-  wire beyond = turn_reg ? |(cfg_cq_base & BEYOND) : |(cfg_sq_base & BEYOND);
-
   always_ff @(posedge clk) begin
-    turn_reg <= !turn_reg && !rst;
     bad_size_reg <= bad_size;
     bad_align_reg <= bad_align;
-    bad_boundary_reg[turn_reg] <= TABLE_BOUNDARY != 0 && crosses_edge;
-    bad_reach_reg[turn_reg] <= beyond || crosses_end;
+    for (int r = 0; r < 2; r++) begin
+      final_reg[r] <= {1'b0, base[r][REACH-1:0]} + {1'b0, bytes[r]};
+      bad_boundary_reg[r] <= TABLE_BOUNDARY != 0 && (EDGE < REACH && (moved[r] >> EDGE) != '0
+          || final_reg[r][REACH] && &(base[r] | ~TO_EDGE));
+      bad_reach_reg[r] <= (base[r] & BEYOND) != '0 || (ADDRESS_BITS < REACH && (moved[r] >> ADDRESS_BITS) != '0)
+          || (final_reg[r][REACH] && &(base[r] | ~TO_END));
+    end
   end
 
   wire [3:0] sel_state = state_reg[sel];

@@ -25,7 +25,7 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("boundary off by one beat", "sgdma_split.sv", "burst_extent <= (BB - LB + 1)'(ending >> LB) - @;",
+    Mutant("boundary off by one beat", "sgdma_split.sv", "assign extent = (BB - LB + 1)'(ending >> LB) - @;",
            "(BB - LB + 1)'(start_reg >> LB)",
            "(BB - LB + 1)'(start_reg >> LB) - (BB - LB + 1)'(!final_reg)", "test_transfers"),
     Mutant("lost last strobe", "sgdma_c2h.sv", "assign strobe = ({BYTES{1'b1}} << lane) & (@);",
