@@ -196,8 +196,8 @@ module sgdma_bus #(
       read_end_reg <= m_axi_rvalid && m_axi_rlast;
       write_begin_reg <= aw_begin;
       write_end_reg <= m_axi_bvalid;
-      reads_reg <= reads_reg + 10'(read_begin_reg) - 10'(read_end_reg);
-      writes_reg <= writes_reg + 10'(write_begin_reg) - 10'(write_end_reg);
+      if (read_begin_reg != read_end_reg) reads_reg <= reads_reg + {{9{read_end_reg}}, 1'b1};
+      if (write_begin_reg != write_end_reg) writes_reg <= writes_reg + {{9{write_end_reg}}, 1'b1};
       quiet_reg <= !read_begin_reg && !write_begin_reg && reads_reg == 10'd0 && writes_reg == 10'd0;
     end
   end

@@ -85,7 +85,7 @@ module sgdma_c2h #(
 
   // ------------------------------------------------------------------------------------ requests and bursts
 
-  logic job_valid, job_ready, job_segment_last, job_request_last, job_kill;
+  logic job_valid, job_ready, job_single, job_segment_last, job_request_last, job_kill, job_end_push;
   logic [ADDR_WIDTH-1:0] job_address;
   logic [BB-LB:0] job_extent;
   logic [LB-1:0] job_tail;
@@ -105,30 +105,64 @@ module sgdma_c2h #(
       .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
       .cmd_port(cmd_port), .cmd_queue(cmd_queue),
       .burst_valid(job_valid), .burst_ready(job_ready), .burst_address(job_address), .burst_extent(job_extent),
-      .burst_tail(job_tail), .burst_queue(job_queue), .burst_tag(job_tag), .burst_segment_last(job_segment_last),
-      .burst_request_last(job_request_last), .burst_kill(job_kill), .burst_begun());
+      .burst_single(job_single), .burst_tail(job_tail), .burst_queue(job_queue), .burst_tag(job_tag),
+      .burst_segment_last(job_segment_last), .burst_request_last(job_request_last), .burst_kill(job_kill),
+      .burst_begun(), .burst_end_push(job_end_push));
 
-  // Some bursts ahead of the stream, so that the end of one need not reach back to the list within a cycle.
-  logic burst_valid, burst_ready, burst_single, burst_segment_last, burst_request_last, burst_kill;
+  // The burst that the stream is cut to, and the beat of it that is next: what the cutting asks are registers.
+  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, stop_reg;
   logic [ADDR_WIDTH-1:0] burst_address;
   logic [BB-LB:0] burst_extent;
   logic [LB-1:0] burst_tail;
   logic [QW-1:0] burst_queue;
   logic [15:0] burst_tag;
+  logic [BB-LB:0] left_reg;                       // beats behind the next one
+  logic final_beat, want_last, beat;              // it is the burst's last, the request's last; it goes
+  logic [LB-1:0] lane, tail;                      // its first and its last byte
+  logic [LB:0] count;                             // its bytes
+  wire [LB-1:0] job_lane = REALIGN ? job_address[LB-1:0] : '0;
+  wire next_final = left_reg == (BB - LB + 1)'(1);
 
-  sgdma_fifo #(.WIDTH(ADDR_WIDTH + BB - LB + 1 + LB + QW + 16 + 4), .DEPTH(4)) ahead (
-      .clk(clk), .rst(rst),
-      .in_valid(job_valid), .in_ready(job_ready),
-      .in_data({job_extent == '0, job_address, job_extent, job_tail, job_queue, job_tag, job_segment_last, job_request_last, job_kill}),
-      .out_valid(burst_valid), .out_ready(burst_ready),
-      .out_data({burst_single, burst_address, burst_extent, burst_tail, burst_queue, burst_tag, burst_segment_last,
-                 burst_request_last, burst_kill}), .level());
+  assign job_ready = !burst_valid || burst_ready;
 
-  logic [2:0] ends_reg;                           // requests that end in there
-  wire end_in = job_valid && job_ready && job_request_last;
+  always_ff @(posedge clk) begin
+    if (rst) burst_valid <= 1'b0;
+    else if (job_ready) burst_valid <= job_valid;
+    if (job_ready) begin
+      burst_address <= job_address;
+      burst_extent <= job_extent;
+      burst_tail <= job_tail;
+      burst_queue <= job_queue;
+      burst_tag <= job_tag;
+      burst_segment_last <= job_segment_last;
+      burst_request_last <= job_request_last;
+      stop_reg <= job_kill || aborting[job_queue];
+      left_reg <= job_extent;
+      final_beat <= job_single;
+      want_last <= job_single && job_request_last;
+      lane <= job_lane;
+      tail <= job_single ? job_tail : '1;
+      count <= {1'b0, job_single ? job_tail : {LB{1'b1}}} - {1'b0, job_lane} + 1'b1;
+    end else begin
+      if (aborting[burst_queue]) stop_reg <= 1'b1;
+      if (beat) begin
+        left_reg <= left_reg - 1'b1;
+        final_beat <= next_final;
+        want_last <= next_final && burst_request_last;
+        lane <= '0;
+        tail <= next_final ? burst_tail : '1;
+        count <= next_final ? {1'b0, burst_tail} + 1'b1 : (LB + 1)'(BYTES);
+      end
+    end
+  end
+
+  logic [2:0] ends_reg;                           // requests that end in the splitter's FIFO or here
   wire end_out = burst_valid && burst_ready && burst_request_last;
 
-  always_ff @(posedge clk) ends_reg <= rst ? 3'd0 : ends_reg + 3'(end_in) - 3'(end_out);
+  always_ff @(posedge clk) begin
+    if (rst) ends_reg <= 3'd0;
+    else if (job_end_push != end_out) ends_reg <= ends_reg + {{2{end_out}}, 1'b1};
+  end
 
   // ----------------------------------------------------------------------------------- stream, cut to lanes
 
@@ -143,25 +177,18 @@ module sgdma_c2h #(
       .out_valid(word_valid), .out_ready(word_ready), .out_data({word_data, word_keep, word_last, word_error}),
       .level());
 
-  logic middle_reg, discard_reg, discarded, cutting_reg, stream_bad_reg;
-  logic final_reg;                                // in the middle of a burst: the next beat is its last
-  logic [BB-LB:0] left_reg;                       // then: beats behind the next
+  logic discard_reg, discarded, cutting_reg, stream_bad_reg;
   logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
   logic [DATA_WIDTH-1:0] beat_data;
 
-  wire final_beat = middle_reg ? final_reg : burst_single;
-  wire [LB-1:0] lane = middle_reg || !REALIGN ? '0 : burst_address[LB-1:0];
-  wire [LB-1:0] tail = final_beat ? burst_tail : '1;
-  wire [LB:0] count = {1'b0, tail} - {1'b0, lane} + 1'b1;
-  wire want_last = final_beat && burst_request_last;
 
   // Cutting short begins once, waits for the discarding of an earlier packet, and ends with the request's last record.
-  wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
+  wire cut_short = stop_reg || cutting_reg;
   wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
   wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg);
   wire early = beat_valid && beat_early;
 
-  assign drop = cutting_reg && ends_reg == 3'd0 && !(job_valid && job_request_last);
+  assign drop = cutting_reg && ends_reg == 3'd0;
 
   sgdma_unpack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) unpack (
       .clk(clk), .rst(rst),
@@ -175,7 +202,8 @@ module sgdma_c2h #(
   // ---------------------------------------------------------------------------- burst complete: off to memory
 
   localparam int LOG = BB + 4 + QW + 16;
-  logic fifo_room, address_room, log_room;
+  logic fifo_room, last_room, log_room;
+  logic [4:0] address_level;
   logic [$clog2(FIFO_BEATS):0] fifo_free;
   logic [$clog2(OUTSTANDING):0] log_free;
   logic log_valid, log_take, log_segment_last, log_request_last, log_kill, log_stream_bad;
@@ -184,15 +212,16 @@ module sgdma_c2h #(
   logic [15:0] log_tag;
   logic [BYTES-1:0] strobe;
 
-  // Both counts are a cycle old.
+  // Counts are up to two cycles old.
   always_ff @(posedge clk) begin
     fifo_room <= |fifo_free[$clog2(FIFO_BEATS):2];
+    last_room <= |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
     log_room <= |log_free[$clog2(OUTSTANDING):2];
   end
 
-  assign beat_ready = fifo_room && (!final_beat || (address_room && log_room));
+  assign beat_ready = fifo_room && (!final_beat || last_room);
+  assign beat = beat_valid && beat_ready && !beat_early;
 
-  wire beat = beat_valid && beat_ready && !beat_early;
   wire burst_done = beat && final_beat;
   wire kill_done = cut_going && burst_request_last && log_room;
   wire now_bad = stream_bad_reg || (beat && (beat_error || beat_broken));
@@ -206,7 +235,10 @@ module sgdma_c2h #(
 
   assign cancel = discard_reg && ahead_reg == 4'd0;
 
-  always_ff @(posedge clk) ahead_reg <= rst ? 4'd0 : ahead_reg + 4'(packet_in) - 4'(packet_out);
+  always_ff @(posedge clk) begin
+    if (rst) ahead_reg <= 4'd0;
+    else if (packet_in != packet_out) ahead_reg <= ahead_reg + {{3{packet_out}}, 1'b1};
+  end
 
   assign burst_ready = cut_short ? (cut_going && (!burst_request_last || log_room)) : burst_done;
 
@@ -214,14 +246,10 @@ module sgdma_c2h #(
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      middle_reg <= 1'b0;
       cutting_reg <= 1'b0;
       discard_reg <= 1'b0;
       stream_bad_reg <= 1'b0;
     end else begin
-      if (early || cut_begin) middle_reg <= 1'b0;
-      else if (beat) middle_reg <= !final_beat;
-
       if (kill_done) cutting_reg <= 1'b0;
       else if (early || cut_begin) cutting_reg <= 1'b1;
 
@@ -230,10 +258,6 @@ module sgdma_c2h #(
 
       if ((burst_done && burst_request_last) || kill_done) stream_bad_reg <= 1'b0;
       else if (early || now_bad) stream_bad_reg <= 1'b1;
-    end
-    if (beat) begin
-      left_reg <= (middle_reg ? left_reg : burst_extent) - 1'b1;
-      final_reg <= (middle_reg ? left_reg : burst_extent) == (BB - LB + 1)'(1);
     end
   end
 
@@ -245,9 +269,9 @@ module sgdma_c2h #(
 
   sgdma_fifo #(.WIDTH(ADDR_WIDTH - LB + 8), .DEPTH(16)) addresses (
       .clk(clk), .rst(rst),
-      .in_valid(burst_done), .in_ready(address_room),
+      .in_valid(burst_done), .in_ready(),
       .in_data({burst_address[ADDR_WIDTH-1:LB], 8'(burst_extent)}),
-      .out_valid(aw_valid), .out_ready(aw_ready), .out_data({aw_addr[ADDR_WIDTH-1:LB], aw_len}), .level());
+      .out_valid(aw_valid), .out_ready(aw_ready), .out_data({aw_addr[ADDR_WIDTH-1:LB], aw_len}), .level(address_level));
 
   assign aw_addr[LB-1:0] = '0;
 
@@ -272,8 +296,8 @@ module sgdma_c2h #(
 
   sgdma_tally #(.BB(BB)) tally (
       .clk(clk), .rst(rst),
-      .burst(log_take && !log_kill), .burst_extent(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
-      .abort(log_kill), .stream_bad(log_stream_bad), .request_end(log_take && log_request_last),
+      .take(log_take), .burst_extent(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
+      .abort(log_kill), .stream_bad(log_stream_bad), .request_end(log_request_last),
       .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
 
   logic result_valid, result_whole, crc_valid;    // whole: the packet was what the request asked for

@@ -1,7 +1,7 @@
 // Takes requests off the submission rings, checks structure and rules, and hands on whole requests only.
 //
-//   slots --> walk (structure) --> sgdma_rules --> judge --+--> segments and request of one direction, committed
-//                                                          +--> reject: a completion without a byte moved
+//   sgdma_slots --> walk (structure) --> sgdma_rules --> judge --+--> segments and request of one direction, committed
+//                                                                +--> reject: a completion without a byte moved
 //
 // The walk consumes one slot a cycle. Segments are pushed into the direction's list buffer as they pass and committed
 // with the last one, or rolled back, so no bus access can precede the verdict on the whole list. A request is begun only
@@ -29,6 +29,7 @@ module sgdma_check #(
     input  logic [QUEUES-1:0]         fetching,
     input  logic [QUEUES-1:0]         bad,
     input  logic [QUEUES-1:0]         restart,
+    input  logic [QUEUES-1:0]         drained,        // nothing is left before the tail, a cycle late
     input  logic [QUEUES-1:0][SQ-1:0] sq_tail,
     input  logic [QUEUES-1:0][SQ-1:0] sq_head,
     input  logic [QUEUES-1:0][SQ-1:0] filled,
@@ -72,21 +73,24 @@ module sgdma_check #(
            LIST_SLOTS);
   end
 
-  typedef enum logic [2:0] {PICK, HEAD, BEGIN, FAIL, WALK, SKIP} state_t;
+  typedef enum logic [2:0] {PICK, HEAD, FAIL, WALK, SKIP} state_t;
   state_t state_reg, state_next;
   logic [QW-1:0] queue_reg;
 
   // ------------------------------------------------------------------------------------------ choice of queue
 
+  // No more than PREFETCH slots lie between head and filled, so their low bits tell.
+  localparam int FILL = $clog2(PREFETCH) + 1;
   logic [QUEUES-1:0] skipping_reg, candidate;
   logic [QW-1:0] pick;
   logic pick_valid;
 
   always_comb begin
-    pick = queue_reg;
+    pick = QUEUES > 1 ? queue_reg : '0;
     pick_valid = 1'b0;
     for (int q = 0; q < QUEUES; q++) begin
-      candidate[q] = (accepting[q] || (skipping_reg[q] && fetching[q])) && filled[q] != sq_head[q] && !bad[q];
+      candidate[q] = (accepting[q] || (skipping_reg[q] && fetching[q])) && !bad[q]
+          && FILL'(filled[q]) != FILL'(sq_head[q]);
     end
     for (int i = QUEUES; i > 0; i--) begin
       if (candidate[(32'(queue_reg) + i) % QUEUES]) begin
@@ -98,70 +102,47 @@ module sgdma_check #(
 
   // --------------------------------------------------------------------------------------------- slot reader
 
-  logic [SQ-1:0] index_reg;                       // next slot to read
-  logic raw_valid_reg, slot_valid_reg, slot_take, flush;
-  logic [127:0] slot_reg;
+  logic slot_valid, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
+  logic fits;
+  logic [1:0][FREE-1:0] spare_reg;
+  logic [127:0] slot;
 
-  wire slot_move = raw_valid_reg && (!slot_valid_reg || slot_take);
-  localparam int FILL = $clog2(PREFETCH) + 1;      // bits that tell how far the prefetch is ahead
-  wire more = FILL'(filled[queue_reg]) != FILL'(index_reg);
-  wire waiting = slot_valid_reg || raw_valid_reg || more;
+  sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
+      .clk(clk), .rst(rst),
+      .load(state_reg == PICK), .first(sq_head[pick]), .flush(flush), .filled(FILL'(filled[queue_reg])),
+      .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
+      .waiting(waiting), .valid(slot_valid), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
+      .is_c2h(is_c2h), .unsound(unsound), .bad_count(bad_count), .bad_total(bad_total), .bad_size(bad_size), .fits(fits),
+      .spare(spare_reg));
 
-  assign read_enable = more && !flush && state_reg != PICK && (!raw_valid_reg || slot_move);
-  assign read_index = index_reg;
   assign queue = queue_reg;
 
-  always_ff @(posedge clk) begin
-    if (state_reg == PICK) index_reg <= sq_head[pick];
-    else if (read_enable) index_reg <= index_reg + 1'b1;
-    raw_valid_reg <= !rst && !flush && (read_enable || (raw_valid_reg && !slot_move));
-    slot_valid_reg <= !rst && !flush && (slot_move || (slot_valid_reg && !slot_take));
-    if (slot_move) slot_reg <= read_slot;
-  end
-
-  wire sgdma_pkg::header_t header = slot_reg;
-  wire sgdma_pkg::segment_t segment = slot_reg;
+  wire sgdma_pkg::header_t header = slot;
+  wire sgdma_pkg::segment_t segment = slot;
 
   // --------------------------------------------------------------------------------------------- header test
 
-  wire is_header = header.kind == sgdma_pkg::KIND_HEADER;
-  wire is_h2c = header.opcode == sgdma_pkg::OP_H2C;
-  wire is_c2h = header.opcode == sgdma_pkg::OP_C2H;
+  wire sane = !(unsound || bad_count || bad_total || bad_size);
   wire [1:0] port = header.flags[1:0];
-  wire sound = is_header && (is_h2c || is_c2h) && header.flags[7:2] == 6'd0 && port <= sgdma_pkg::PORT_MEMORY;
-  wire [15:0] most_segments = is_c2h ? C2H.max_segments : H2C.max_segments;
-  wire [15:0] total_mask = is_c2h ? C2H.total_mask : H2C.total_mask;
-  wire [31:0] most_bytes = is_c2h ? C2H.max_request_size : H2C.max_request_size;
-  logic [7:0] header_status;
+  logic [7:0] header_status_reg;
 
-  always_comb begin
-    header_status = sgdma_pkg::STATUS_OK;
-    if (!sound) header_status = sgdma_pkg::STATUS_BAD_HEADER;
-    else if (header.segment_count == 16'd0 || header.segment_count > most_segments)
-      header_status = sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_SEGMENTS);
-    else if ((header.total_length[15:0] & total_mask) != 16'd0)
-      header_status = sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_TOTAL_ALIGN);
-    else if (header.total_length == 32'd0 || header.total_length > most_bytes)
-      header_status = sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_REQUEST_SIZE);
+  always_ff @(posedge clk) begin
+    header_status_reg <= unsound   ? sgdma_pkg::STATUS_BAD_HEADER
+                       : bad_count ? sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_SEGMENTS)
+                       : bad_total ? sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_TOTAL_ALIGN)
+                       :             sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_REQUEST_SIZE);
   end
 
-  // What the header says is judged in HEAD and acted on in BEGIN. While requests are in the pipeline their segments are not yet
-  // taken off `list_free`.
+  // Places of a list buffer are counted when the header comes on show. Some segments may be on their way to it by then, but
+  // not before the first slot of a turn once the pipeline has run dry.
+  localparam int UNDER_WAY = 10;
   logic pipe_empty;
-  logic [7:0] header_status_reg;
-  logic sane_reg, fits_reg, free_reg, room_reg;
-  logic [1:0][FREE-1:0] spare_reg;                 // places less those that the pipeline may still take
-  wire fits = FREE'(header.segment_count) <= spare_reg[is_c2h];
+  wire exact = pipe_empty && spent_reg == 4'd0 && !slot_valid;
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++) begin
-      spare_reg[d] <= pipe_empty ? list_free[d] : list_free[d] < FREE'(10) ? '0 : list_free[d] - FREE'(10);
+      spare_reg[d] <= exact ? list_free[d] : list_free[d] < FREE'(UNDER_WAY) ? '0 : list_free[d] - FREE'(UNDER_WAY);
     end
-    if (state_reg == HEAD) header_status_reg <= header_status;
-    sane_reg <= header_status == sgdma_pkg::STATUS_OK;
-    fits_reg <= fits;
-    free_reg <= !claimed;
-    room_reg <= reject_room && request_room[is_c2h];
   end
 
   // A queue whose turn comes to nothing for lack of room claims the direction: neither smaller requests of other queues nor a
@@ -169,15 +150,24 @@ module sgdma_check #(
   logic [1:0] claimed_reg;
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
-  wire can_begin = room_reg && (!sane_reg || (fits_reg && free_reg));
+  logic [1:0] open_reg;                           // a cycle late: no slot is on show that early in a turn
+  wire can_begin = fits && open_reg[is_c2h];
+
+  always_ff @(posedge clk) begin
+    for (int d = 0; d < 2; d++)
+      open_reg[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue_reg);
+  end
 
   // --------------------------------------------------------------------------------------------------- walk
 
-  logic [15:0] rest_reg;                          // segments to come
+  logic [FREE-1:0] rest_reg;                      // segments to come
   logic [11:0] walk_reg;
-  logic last_reg;                                 // one segment is left
-  logic [SQ-1:0] limit_reg;                       // slots before the tail
-  logic beyond_reg;                               // none
+  logic first_reg, last_reg;                      // none has passed, one is left
+  logic [SQ-1:0] place_reg, next_reg;             // of the slot on show in the ring, and the one behind
+  logic [SQ-1:0] tail_reg;
+  logic fresh_reg;                                // the place is, the next one is not yet
+  logic beyond_reg;                               // the slot on show is not before the tail
+  logic bad_reg;                                  // of the queue whose turn it is, a cycle late: slots come later still
   logic c2h_reg;
   typedef struct packed {
     logic [QW-1:0] queue;
@@ -193,7 +183,6 @@ module sgdma_check #(
   logic [15:0] token_index;
 
   wire walk_take = state_reg == WALK && slot_take;
-  wire fitting = segment.kind == sgdma_pkg::KIND_SEGMENT && segment.tag == context_reg.tag && segment.index == walk_reg;
   // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
   logic [3:0] spent_reg;                          // slots of this turn, at most 8
   wire others = spent_reg[3] && |(candidate & ~(QUEUES'(1) << queue_reg));
@@ -215,19 +204,13 @@ module sgdma_check #(
         if (pick_valid) state_next = skipping_reg[pick] ? SKIP : HEAD;
 
       HEAD:
-        if (!accepting[queue_reg] || bad[queue_reg] || !waiting) begin
-          state_next = PICK;
-          flush = 1'b1;
-        end else if (slot_valid_reg) state_next = BEGIN;
-
-      BEGIN:
-        if (!accepting[queue_reg] || !can_begin) begin
-          state_next = PICK;
-          flush = 1'b1;
-        end else begin
+        if (slot_valid && can_begin && accepting[queue_reg] && !bad_reg) begin
           accept = 1'b1;
           slot_take = 1'b1;
-          state_next = sane_reg ? WALK : FAIL;
+          state_next = sane ? WALK : FAIL;
+        end else if (slot_valid || !accepting[queue_reg] || bad_reg || !waiting) begin
+          state_next = PICK;
+          flush = 1'b1;
         end
 
       FAIL: begin
@@ -238,7 +221,7 @@ module sgdma_check #(
 
       WALK: begin
         token_index = {4'd0, walk_reg};
-        if (bad[queue_reg]) begin
+        if (bad_reg) begin
           token_valid = 1'b1;
           token_status = sgdma_pkg::STATUS_BUS_ERROR;
           state_next = PICK;
@@ -247,9 +230,9 @@ module sgdma_check #(
           token_valid = 1'b1;
           token_status = sgdma_pkg::STATUS_TORN_LIST;
           state_next = SKIP;
-        end else if (slot_valid_reg) begin
+        end else if (slot_valid) begin
           token_valid = 1'b1;
-          if (!fitting) begin
+          if (!follows) begin
             token_status = sgdma_pkg::STATUS_TORN_LIST;
             state_next = is_header ? turn : SKIP;
             flush = is_header && others;
@@ -266,11 +249,11 @@ module sgdma_check #(
       end
 
       default: begin
-        if (slot_valid_reg && is_header) begin
+        if (slot_valid && is_header) begin
           state_next = turn;
           flush = others;
-        end else if (slot_valid_reg) slot_take = 1'b1;
-        else if (!waiting || bad[queue_reg]) begin
+        end else if (slot_valid) slot_take = 1'b1;
+        else if (!waiting || bad_reg) begin
           state_next = PICK;
           flush = 1'b1;
         end
@@ -292,9 +275,9 @@ module sgdma_check #(
       if (state_reg == PICK) spent_reg <= 4'd0;
       else if (slot_take && !spent_reg[3]) spent_reg <= spent_reg + 4'd1;
       if (state_next == SKIP && state_reg != PICK) skipping_reg[queue_reg] <= 1'b1;
-      if (state_reg == SKIP && slot_valid_reg && is_header) skipping_reg[queue_reg] <= 1'b0;
+      if (state_reg == SKIP && slot_valid && is_header) skipping_reg[queue_reg] <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
-        if (restart[q] || (skipping_reg[q] && sq_head[q] == sq_tail[q])) skipping_reg[q] <= 1'b0;
+        if (restart[q] || (skipping_reg[q] && drained[q])) skipping_reg[q] <= 1'b0;
       end
     end
   end
@@ -305,7 +288,7 @@ module sgdma_check #(
       claimer_reg <= '0;
     end else begin
       for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
-      if (state_reg == BEGIN && sane_reg && free_reg) begin
+      if (state_reg == HEAD && slot_valid && !claimed) begin
         claimed_reg[is_c2h] <= !accept && spent_reg == 4'd0;
         claimer_reg[is_c2h] <= queue_reg;
       end
@@ -313,27 +296,36 @@ module sgdma_check #(
   end
 
   always_ff @(posedge clk) begin
-    if (accept) begin
-      rest_reg <= header.segment_count;
-      last_reg <= header.segment_count == 16'd1;
+    if (state_reg == HEAD) begin                  // the last time with the header that is accepted
+      rest_reg <= FREE'(header.segment_count);
+      last_reg <= header.segment_count[FREE-1:0] == FREE'(1);
       c2h_reg <= is_c2h;
       context_reg <= {queue_reg, header.opcode, header.tag, header.total_length, header.card_address, port};
-      limit_reg <= sq_tail[queue_reg] - sq_head[queue_reg] - 1'b1;
-      beyond_reg <= sq_tail[queue_reg] == sq_head[queue_reg] + 1'b1;
       walk_reg <= 12'd0;
+      first_reg <= 1'b1;
     end else if (walk_take) begin
       rest_reg <= rest_reg - 1'b1;
-      last_reg <= rest_reg == 16'd2;
-      limit_reg <= limit_reg - 1'b1;
-      beyond_reg <= limit_reg == SQ'(1);
+      last_reg <= rest_reg == FREE'(2);
       walk_reg <= walk_reg + 12'd1;
+      first_reg <= 1'b0;
     end
+  end
+
+  // Between the pick and the first slot on show there is time for the second place and for the tail.
+  always_ff @(posedge clk) begin
+    if (state_reg == PICK) place_reg <= sq_head[pick];
+    else if (slot_take) place_reg <= next_reg;
+    fresh_reg <= state_reg == PICK;
+    if (fresh_reg || slot_take) next_reg <= (fresh_reg ? place_reg : next_reg) + 1'b1;
+    tail_reg <= sq_tail[queue_reg];
+    if (slot_take) beyond_reg <= next_reg == tail_reg;
+    bad_reg <= state_reg != PICK && bad[queue_reg];
   end
 
   // -------------------------------------------------------------------------------------------------- rules
 
   localparam int META = 1 + 1 + 8 + 16 + $bits(context_reg);
-  logic judge_valid, judge_segment, judge_last, judge_mismatch, failed_reg;
+  logic judge_valid, judge_segment, judge_last, judge_mismatch, judge_sound, failed_reg;
   logic [4:0] judge_rule;
   logic [7:0] judge_status, status_reg, status;
   logic [15:0] judge_index, segment_reg, index;
@@ -344,12 +336,12 @@ module sgdma_check #(
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) rules (
       .clk(clk), .rst(rst),
-      .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(walk_reg == 12'd0), .in_last(last_reg),
+      .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(first_reg), .in_last(last_reg),
       .in_address(segment.address), .in_length(segment.length), .in_card(context_reg.card[15:0]),
       .in_total(context_reg.total),
       .in_meta({token_segment, token_last, token_status, token_index, context_reg}),
       .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent),
-      .out_mismatch(judge_mismatch),
+      .out_mismatch(judge_mismatch), .out_sound(judge_sound),
       .out_meta({judge_segment, judge_last, judge_status, judge_index, request_queue, context_opcode, request_tag,
                  request_length, request_card, request_port}));
 
@@ -380,7 +372,7 @@ module sgdma_check #(
   end
 
   wire finish = judge_valid && judge_last;
-  wire good = status == sgdma_pkg::STATUS_OK;
+  wire good = !failed_reg && judge_segment && judge_sound && !(judge_last && aborting[request_queue]);
   wire to_c2h = context_opcode == sgdma_pkg::OP_C2H;
   wire [1:0] side = {to_c2h, !to_c2h};
 
@@ -388,12 +380,6 @@ module sgdma_check #(
   assign list_last = judge_last;
   assign list_commit = side & {2{finish && good}};
   assign list_rollback = side & {2{finish && !good}};
-  assign reject_valid = finish && !good;
-  assign reject_queue = request_queue;
-  assign reject_tag = request_tag;
-  assign reject_opcode = context_opcode;
-  assign reject_status = status;
-  assign reject_segment = index;
 
   always_ff @(posedge clk) begin
     if (rst || finish) failed_reg <= 1'b0;
@@ -402,6 +388,12 @@ module sgdma_check #(
       status_reg <= status;
       segment_reg <= index;
     end
+    reject_valid <= finish && !good && !rst;
+    reject_queue <= request_queue;
+    reject_tag <= request_tag;
+    reject_opcode <= context_opcode;
+    reject_status <= status;
+    reject_segment <= index;
   end
 
   // `list_free` shows a push one cycle late.
@@ -409,6 +401,6 @@ module sgdma_check #(
   always_ff @(posedge clk) busy_reg <= rst ? 3'd0 : {busy_reg[1:0], state_reg == WALK || state_reg == FAIL || judge_valid};
   assign pipe_empty = busy_reg == 3'd0;
 
-  wire unused = &{1'b0, header, list_free, H2C, C2H};
+  wire unused = &{1'b0, header, segment, list_free, H2C, C2H};
 
 endmodule

@@ -1,7 +1,7 @@
 // Completion writer: turns results into records, sends them on their way and reports them written when memory has said so.
 //
-// Sources in turn: 0 rejected by the checker, 1 H2C, 2 C2H. Write responses of records come back in order. A record is not
-// stored: its beats are made of the result that is held until the last of them is gone.
+// Sources in turn: 0 rejected by the checker, 1 H2C, 2 C2H. Write responses of records come back in order. A result is held until
+// the record's address is gone; its data waits in a small FIFO for its turn on the bus, so that the next address need not.
 
 module sgdma_complete #(
     parameter int DATA_WIDTH = 64,
@@ -52,8 +52,9 @@ module sgdma_complete #(
 
   // ------------------------------------------------------------------------------------ stage 1: pick a result
 
-  logic picked_reg, done;
+  logic picked_reg, sent;
   logic [1:0] turn_reg, source;
+  logic [2:0] taken_reg;
   logic [RESULT-1:0] result_reg;
   logic source_valid;
 
@@ -74,16 +75,20 @@ module sgdma_complete #(
     end
   end
 
-  wire pick_ready = !picked_reg || done;
-  assign in_ready = pick_ready && source_valid ? 3'd1 << source : 3'd0;
+  // A result is looked at in one cycle and taken in the next, while its record's address goes out.
+  wire pick_ready = !picked_reg;
+  assign in_ready = taken_reg;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       picked_reg <= 1'b0;
+      taken_reg <= 3'd0;
       turn_reg <= 2'd0;
-    end else if (pick_ready) begin
-      picked_reg <= source_valid;
-      if (source_valid) turn_reg <= after(source, 2'd1);
+    end else begin
+      taken_reg <= pick_ready && source_valid ? 3'd1 << source : 3'd0;
+      if (pick_ready) picked_reg <= source_valid;
+      else if (sent) picked_reg <= 1'b0;
+      if (pick_ready && source_valid) turn_reg <= after(source, 2'd1);
     end
   end
 
@@ -97,7 +102,10 @@ module sgdma_complete #(
   logic [31:0] bytes, crc;
   sgdma_pkg::completion_t record;
 
-  assign {issue_queue, tag, opcode, status, segment, bytes, crc} = result_reg;
+  logic [QW-1:0] result_queue;
+
+  assign {result_queue, tag, opcode, status, segment, bytes, crc} = result_reg;
+  assign issue_queue = QUEUES > 1 ? result_queue : '0;
 
   wire [63:0] offset = {43'd0, issue_index & issue_mask, 5'd0};
   wire wrapped = (issue_index & (issue_mask + 1'b1)) != '0;
@@ -116,55 +124,58 @@ module sgdma_complete #(
     record.phase = {15'd0, !wrapped};
   end
 
-  logic sent_reg, emptied_reg, log_ready;            // the address is gone; all data is
-  logic [BW-1:0] beat_reg;
+  logic log_ready, body_ready;
   wire [63:0] address = issue_base + offset;
-  wire sent = aw_valid && aw_ready;
-  wire last_beat = BEATS == 1 || beat_reg == BW'(BEATS - 1);
-  wire emptied = w_valid && w_ready && last_beat;
 
-  assign done = (sent_reg || sent) && (emptied_reg || emptied);
-  assign issue = done;
-  assign aw_valid = picked_reg && !sent_reg && log_ready;
+  assign sent = aw_valid && aw_ready;
+  assign issue = sent;
+  assign aw_valid = picked_reg && log_ready && body_ready;
   assign aw_addr = {address[ADDR_WIDTH-1:LB], LB'(0)};
   assign aw_len = 8'(BEATS - 1);
-  assign w_valid = picked_reg && !emptied_reg;
+
+  // ------------------------------------------------------------------------------------------ stage 3: its data
+
+  logic [BW-1:0] beat_reg;
+  logic [RECORD-1:0] body;
+  logic part;                                        // which half of a beat, at 512 bit
+  wire last_beat = BEATS == 1 || beat_reg == BW'(BEATS - 1);
+  wire beat = w_valid && w_ready;
+
+  sgdma_fifo #(.WIDTH(RECORD + 1), .DEPTH(4)) bodies (
+      .clk(clk), .rst(rst),
+      .in_valid(sent), .in_ready(body_ready), .in_data({offset[5], record}),
+      .out_valid(w_valid), .out_ready(w_ready && last_beat), .out_data({part, body}), .level());
 
   if (DATA_WIDTH <= RECORD) begin : g_beats
-    assign w_data = record[DATA_WIDTH*beat_reg +: DATA_WIDTH];
+    assign w_data = body[DATA_WIDTH*beat_reg +: DATA_WIDTH];
     assign w_strb = '1;
+    wire unused = part;
   end else begin : g_part
-    wire [$clog2(DATA_WIDTH/RECORD)-1:0] part = offset[5 +: $clog2(DATA_WIDTH / RECORD)];
-    assign w_data = {DATA_WIDTH / RECORD{record}};
+    assign w_data = {DATA_WIDTH / RECORD{body}};
     always_comb begin
       for (int i = 0; i < DATA_WIDTH / 8; i++) w_strb[i] = i / 32 == 32'(part);
     end
   end
 
   always_ff @(posedge clk) begin
-    if (rst || done) begin
-      sent_reg <= 1'b0;
-      emptied_reg <= 1'b0;
-      beat_reg <= '0;
-    end else begin
-      if (sent) sent_reg <= 1'b1;
-      if (emptied) emptied_reg <= 1'b1;
-      if (w_valid && w_ready && !last_beat) beat_reg <= beat_reg + 1'b1;
-    end
+    if (rst || (beat && last_beat)) beat_reg <= '0;
+    else if (beat) beat_reg <= beat_reg + 1'b1;
   end
 
   // -------------------------------------------------------------------------------------- responses, in order
 
   logic log_valid;
+  logic [QW-1:0] log_queue;
 
   sgdma_fifo #(.WIDTH(QW), .DEPTH(OUTSTANDING)) log (
       .clk(clk), .rst(rst),
       .in_valid(sent), .in_ready(log_ready), .in_data(issue_queue),
-      .out_valid(log_valid), .out_ready(b_valid), .out_data(written_queue), .level());
+      .out_valid(log_valid), .out_ready(b_valid), .out_data(log_queue), .level());
 
+  assign written_queue = QUEUES > 1 ? log_queue : '0;
   assign written = b_valid && log_valid;
   assign written_error = b_error;
 
-  wire unused = &{1'b0, address, beat_reg};
+  wire unused = &{1'b0, address, beat_reg, result_queue, log_queue};
 
 endmodule

@@ -142,24 +142,26 @@ module sgdma_core #(
   // ------------------------------------------------------------------------------------ function-level reset
 
   typedef enum logic [1:0] {RUN, QUIESCE, CLEAR} state_t;
-  state_t state_reg;
-  logic quiet, clear_reg;
-  wire hold = state_reg != RUN;
+  state_t state_reg, state_next;
+  logic quiet, clear_reg, hold;
   wire clear = rst || clear_reg;
 
   assign sts_reset_busy = hold;
   assign sts_idle = quiet;
   assign user_reset = clear_reg;
 
+  always_comb begin
+    state_next = state_reg;
+    case (state_reg)
+      RUN:     if (ctl_reset) state_next = QUIESCE;
+      QUIESCE: if (quiet) state_next = CLEAR;
+      default: if (clear_reg) state_next = RUN;
+    endcase
+  end
+
   always_ff @(posedge clk) begin
-    if (rst) state_reg <= RUN;
-    else begin
-      case (state_reg)
-        RUN:     if (ctl_reset) state_reg <= QUIESCE;
-        QUIESCE: if (quiet) state_reg <= CLEAR;
-        default: if (clear_reg) state_reg <= RUN;
-      endcase
-    end
+    state_reg <= rst ? RUN : state_next;
+    hold <= !rst && state_next != RUN;
     clear_reg <= !rst && state_reg == CLEAR && !clear_reg;
   end
 
@@ -169,7 +171,7 @@ module sgdma_core #(
 
   // ----------------------------------------------------------------------------------------- queues and fetch
 
-  logic [QUEUES-1:0] fetching, accepting, aborting, failed, restart, bad, fetch_busy;
+  logic [QUEUES-1:0] fetching, accepting, aborting, failed, restart, drained, bad, fetch_busy;
   logic [QUEUES-1:0][SQ-1:0] sq_tail, sq_head, filled;
   logic [QUEUES-1:0][CQ-1:0] cq_unread;
   logic [QUEUES-1:0] arm;
@@ -202,6 +204,7 @@ module sgdma_core #(
       .q_state(q_state), .q_error(q_error), .q_in_flight(q_in_flight), .q_sq_head(q_sq_head), .q_cq_tail(q_cq_tail),
       .stray(sts_stray), .error_event(irq_error),
       .fetching(fetching), .accepting(accepting), .aborting(aborting), .failed(failed), .restart(restart),
+      .drained(drained),
       .sq_tail(sq_tail), .sq_head(sq_head), .cq_unread(cq_unread), .arm(arm),
       .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
@@ -243,7 +246,7 @@ module sgdma_core #(
       .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) check (
       .clk(clk), .rst(clear),
-      .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart),
+      .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .drained(drained),
       .sq_tail(sq_tail), .sq_head(sq_head), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),

@@ -22,7 +22,7 @@ module sgdma_fetch #(
     output logic [QW-1:0]             base_queue,
     input  logic [63:0]               base_address,
     input  logic [SQ-1:0]             base_mask,  // slots of the ring less one
-    output logic [QUEUES-1:0]         busy,       // bursts of this queue are under way
+    output logic [QUEUES-1:0]         busy,       // bursts of this queue are under way, a cycle late
     output logic                      error,
     output logic [QW-1:0]             error_queue,
 
@@ -64,7 +64,7 @@ module sgdma_fetch #(
   typedef enum logic [1:0] {PICK, SIZE, SEND} state_t;
   state_t state_reg;
   logic [QUEUES-1:0][SQ-1:0] next_reg;                              // first slot not yet asked for
-  logic [QUEUES-1:0] want;
+  logic [QUEUES-1:0] want, room_reg;
   logic [QW-1:0] queue_reg, pick;
   logic pick_valid;
   logic [ADDR_WIDTH-1:0] addr_reg;
@@ -73,12 +73,10 @@ module sgdma_fetch #(
 
   // A queue wants a fetch when slots are waiting and a whole chunk has room.
   always_comb begin
-    pick = queue_reg;
+    pick = QUEUES > 1 ? queue_reg : '0;
     pick_valid = 1'b0;
     for (int q = 0; q < QUEUES; q++) begin
-      // No more than PREFETCH slots lie between head and next, so the low bits of their distance tell.
-      want[q] = fetching[q] && !bad_reg[q] && next_reg[q] != sq_tail[q]
-          && (FILL'(next_reg[q]) - FILL'(sq_head[q])) <= FILL'(PREFETCH - CHUNK);
+      want[q] = fetching[q] && !bad_reg[q] && next_reg[q] != sq_tail[q] && room_reg[q];
     end
     for (int i = QUEUES; i > 0; i--) begin
       if (want[(32'(queue_reg) + i) % QUEUES]) begin
@@ -88,25 +86,37 @@ module sgdma_fetch #(
     end
   end
 
+  // No more than PREFETCH slots lie between head and next, so the low bits of their distance tell. The head moves in favour, and
+  // a queue is not picked twice within two cycles.
+  always_ff @(posedge clk) begin
+    for (int q = 0; q < QUEUES; q++) begin
+      room_reg[q] <= (FILL'(next_reg[q]) - FILL'(sq_head[q])) <= FILL'(PREFETCH - CHUNK);
+    end
+  end
+
   // A chunk ends at the tail, at a multiple of 16 slots, or at the end of a ring smaller than that.
   wire [SQ-1:0] next_slot = next_reg[queue_reg];
   wire [SQ-1:0] tail = sq_tail[queue_reg];
-  wire [SQ-1:0] waiting = tail - next_slot;
   wire [CHUNK_LOG2-1:0] edge_mask = base_mask[CHUNK_LOG2-1:0];
   wire [CHUNK_LOG2-1:0] to_edge = ~next_slot[CHUNK_LOG2-1:0] & edge_mask;          // slots less one
-  wire near = waiting[SQ-1:CHUNK_LOG2] == '0 && waiting[CHUNK_LOG2-1:0] <= to_edge;
-  wire [SQ-1:0] past_edge = (next_slot | SQ'(edge_mask)) + 1'b1;
+  wire [CHUNK_LOG2-1:0] to_tail = tail[CHUNK_LOG2-1:0] + ~next_slot[CHUNK_LOG2-1:0];
+  wire [SQ-1:0] span = SQ'(edge_mask);
+  wire near = ((next_slot ^ tail) & ~span) == '0;                                 // the tail is in this chunk
+  wire [SQ-1:0] past_edge = (next_slot | span) + 1'b1;
   wire [SQ-1:0] past_chunk = near ? tail : past_edge;
-  wire [CHUNK_LOG2-1:0] last_slot = past_chunk[CHUNK_LOG2-1:0] - 1'b1;
   assign base_queue = queue_reg;
 
   wire [SQ+3:0] slot_offset = {next_slot & base_mask, 4'b0};
   wire [63:0] slot_address = base_address + 64'(slot_offset);
   logic [7:0] beats_less_one;
   if (DATA_WIDTH == 64) begin : g_len_narrow
-    assign beats_less_one = {3'b0, last_slot - next_slot[CHUNK_LOG2-1:0], 1'b1};
+    assign beats_less_one = {3'b0, near ? to_tail : to_edge, 1'b1};
   end else begin : g_len_wide
-    assign beats_less_one = 8'(last_slot >> LANE) - 8'(next_slot[CHUNK_LOG2-1:0] >> LANE);
+    // Slots of the first beat that lie before the chunk count as well.
+    wire [CHUNK_LOG2:0] lead = (CHUNK_LOG2 + 1)'(next_slot[CHUNK_LOG2-1:0]) & (CHUNK_LOG2 + 1)'((1 << LANE) - 1);
+    wire [CHUNK_LOG2:0] beats_to_tail = ((CHUNK_LOG2 + 1)'(to_tail) + lead) >> LANE;
+    wire [CHUNK_LOG2:0] beats_to_edge = ((CHUNK_LOG2 + 1)'(to_edge) + lead) >> LANE;
+    assign beats_less_one = 8'(near ? beats_to_tail : beats_to_edge);
   end
 
   assign ar_valid = state_reg == SEND && log_ready;
@@ -169,8 +179,8 @@ module sgdma_fetch #(
   wire [SQ-1:0] cursor_up = ((cursor >> LANE) + 1'b1) << LANE;
   wire [SQ-1:0] cursor_next = !slot_done ? cursor : r_last ? log_past : cursor_up;
 
-  always_comb begin
-    for (int q = 0; q < QUEUES; q++) busy[q] = next_reg[q] != filled_reg[q];
+  always_ff @(posedge clk) begin
+    for (int q = 0; q < QUEUES; q++) busy[q] <= next_reg[q] != filled_reg[q];
   end
 
   assign filled = filled_reg;

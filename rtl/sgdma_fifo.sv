@@ -1,6 +1,7 @@
 // Small synchronous FIFO in distributed memory: first word falls through, one cycle from write to valid.
 //
-// Writing while full or reading while empty is the caller's mistake and is ignored here.
+// Writing while full or reading while empty is the caller's mistake and is ignored here. What it says of itself are registers, so
+// that nobody's decision waits for a comparison.
 
 module sgdma_fifo #(
     parameter int WIDTH = 8,
@@ -25,27 +26,35 @@ module sgdma_fifo #(
   end
 
   logic [WIDTH-1:0] memory [DEPTH];
-  logic [PTR:0] wr_reg, rd_reg;
+  logic [PTR-1:0] wr_reg, rd_reg;
+  logic [PTR:0] level_reg;
+  logic ready_reg, valid_reg;
 
-  wire push = in_valid && in_ready;
-  wire pop  = out_valid && out_ready;
+  wire push = in_valid && ready_reg;
+  wire pop  = valid_reg && out_ready;
 
-  assign level     = wr_reg - rd_reg;
-  assign in_ready  = level != (PTR + 1)'(DEPTH);
-  assign out_valid = wr_reg != rd_reg;
-  assign out_data  = memory[rd_reg[PTR-1:0]];
+  assign level     = level_reg;
+  assign in_ready  = ready_reg;
+  assign out_valid = valid_reg;
+  assign out_data  = memory[rd_reg];
 
   always_ff @(posedge clk) begin
-    if (push) memory[wr_reg[PTR-1:0]] <= in_data;
+    if (push) memory[wr_reg] <= in_data;
   end
 
   always_ff @(posedge clk) begin
     if (rst) begin
       wr_reg <= '0;
       rd_reg <= '0;
+      level_reg <= '0;
+      ready_reg <= 1'b1;
+      valid_reg <= 1'b0;
     end else begin
       if (push) wr_reg <= wr_reg + 1'b1;
       if (pop) rd_reg <= rd_reg + 1'b1;
+      if (push != pop) level_reg <= level_reg + {{PTR{pop}}, 1'b1};
+      ready_reg <= pop || (ready_reg && !(push && level_reg == (PTR + 1)'(DEPTH - 1)));
+      valid_reg <= push || (valid_reg && !(pop && level_reg == (PTR + 1)'(1)));
     end
   end
 

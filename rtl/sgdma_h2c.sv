@@ -79,7 +79,7 @@ module sgdma_h2c #(
 
   // ------------------------------------------------------------------------------------ requests and bursts
 
-  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, burst_kill, burst_begun;
+  logic burst_valid, burst_ready, burst_single, burst_segment_last, burst_request_last, burst_kill, burst_begun;
   logic [ADDR_WIDTH-1:0] burst_address;
   logic [BB-LB:0] burst_extent;
   logic [LB-1:0] burst_tail;
@@ -97,9 +97,9 @@ module sgdma_h2c #(
       .cmd_valid(cmd_valid), .cmd_ready(cmd_ready), .cmd_address(cmd_address), .cmd_length(cmd_length),
       .cmd_port(cmd_port), .cmd_queue(cmd_queue),
       .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
-      .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
-      .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
-      .burst_begun(burst_begun));
+      .burst_extent(burst_extent), .burst_single(burst_single), .burst_tail(burst_tail), .burst_queue(burst_queue),
+      .burst_tag(burst_tag), .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last),
+      .burst_kill(burst_kill), .burst_begun(burst_begun), .burst_end_push());
 
   // A record is a burst, or what ends a request that is cut short; records of a request being cut short are dropped.
   // `room` is a cycle old, so it asks for the largest burst twice over.
@@ -109,16 +109,18 @@ module sgdma_h2c #(
   logic room_reg, log_room_reg, data_take, cutting_reg;
 
   wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
-  wire sent = burst_valid && !ar_valid && log_room_reg && room_reg && !cut_short;
+  wire sent = ar_valid && ar_ready;
   wire cut_push = burst_valid && cut_short && burst_request_last && log_room_reg;
   wire log_push = sent || cut_push;
 
+  assign ar_valid = burst_valid && log_room_reg && room_reg && !cut_short;
+  assign ar_addr = {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
+  assign ar_len = 8'(burst_extent);
   assign burst_ready = cut_short ? (log_room_reg || !burst_request_last) : sent;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       credit_reg <= CREDIT'(FIFO_BEATS);
-      ar_valid <= 1'b0;
       room_reg <= 1'b0;
       log_room_reg <= 1'b0;
       cutting_reg <= 1'b0;
@@ -127,19 +129,13 @@ module sgdma_h2c #(
       room_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES);
       log_room_reg <= |log_free[$clog2(OUTSTANDING):2];
       if (burst_valid && burst_ready) cutting_reg <= cut_short && !burst_request_last;
-      if (sent) ar_valid <= 1'b1;
-      else if (ar_ready) ar_valid <= 1'b0;
-    end
-    if (sent) begin
-      ar_addr <= {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
-      ar_len <= 8'(burst_extent);
     end
   end
 
   // ----------------------------------------------------------------------------------- log and data, in step
 
-  localparam int LOG = LB + (BB - LB + 1) + LB + 4 + QW + 16;
-  logic log_valid, log_take, log_segment_last, log_request_last, log_kill, log_begun;
+  localparam int LOG = LB + (BB - LB + 1) + 1 + LB + 4 + QW + 16;
+  logic log_valid, log_take, log_single, log_segment_last, log_request_last, log_kill, log_begun;
   logic [LB-1:0] log_lane, log_tail;
   logic [BB-LB:0] log_extent;
   logic [QW-1:0] log_queue;
@@ -148,11 +144,11 @@ module sgdma_h2c #(
   sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1)) bursts (
       .clk(clk), .rst(rst),
       .in_valid(log_push), .commit(1'b1), .rollback(1'b0), .free(log_free),
-      .in_data({burst_address[LB-1:0], burst_extent, burst_tail, burst_segment_last, burst_request_last, cut_short,
-                burst_begun, burst_queue, burst_tag}),
+      .in_data({burst_address[LB-1:0], burst_extent, burst_single, burst_tail, burst_segment_last, burst_request_last,
+                cut_short, burst_begun, burst_queue, burst_tag}),
       .out_valid(log_valid), .out_ready(log_take),
-      .out_data({log_lane, log_extent, log_tail, log_segment_last, log_request_last, log_kill, log_begun, log_queue,
-                 log_tag}));
+      .out_data({log_lane, log_extent, log_single, log_tail, log_segment_last, log_request_last, log_kill, log_begun,
+                 log_queue, log_tag}));
 
   logic data_valid, data_error;
   logic [DATA_WIDTH-1:0] data;
@@ -171,7 +167,7 @@ module sgdma_h2c #(
   logic burst_bad_reg;
   logic pack_valid, pack_ready;
 
-  wire final_beat = middle_reg ? final_reg : log_extent == '0;
+  wire final_beat = middle_reg ? final_reg : log_single;
   wire [LB-1:0] lane = middle_reg || !REALIGN ? '0 : log_lane;
   wire [LB-1:0] tail = final_beat ? log_tail : '1;
   wire [LB:0] count = {1'b0, tail} - {1'b0, lane} + 1'b1;
@@ -216,33 +212,32 @@ module sgdma_h2c #(
 
   sgdma_tally #(.BB(BB)) tally (
       .clk(clk), .rst(rst),
-      .burst(log_take && !log_kill), .burst_extent(burst_bytes), .burst_bad(burst_bad_reg || data_error),
-      .segment_last(log_segment_last), .abort(log_kill), .stream_bad(1'b0), .request_end(request_end),
+      .take(log_take), .burst_extent(burst_bytes), .burst_bad(burst_bad_reg || data_error),
+      .segment_last(log_segment_last), .abort(log_kill), .stream_bad(1'b0), .request_end(log_request_last),
       .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
 
   // Results wait here until user logic has taken the packet's last beat.
   localparam int RESULT = QW + 16 + 8 + 16 + 32 + 1;
   logic result_valid, result_quiet, crc_valid;
-  logic [2:0] result_level;
 
   sgdma_fifo #(.WIDTH(RESULT), .DEPTH(4)) results (
       .clk(clk), .rst(rst),
       .in_valid(request_end), .in_ready(result_room),
       .in_data({log_queue, log_tag, result_status, result_segment, result_bytes, quiet}),
       .out_valid(result_valid), .out_ready(done_valid && done_ready),
-      .out_data({done_queue, done_tag, done_status, done_segment, done_bytes, result_quiet}), .level(result_level));
+      .out_data({done_queue, done_tag, done_status, done_segment, done_bytes, result_quiet}), .level());
 
   // Packets taken by user logic whose results are still to be handed on.
   logic [2:0] taken_reg;
   wire packet_end = stream_valid && stream_ready && stream_last;
   wire handed = done_valid && done_ready;
 
-  assign pack_idle = result_level == 3'd0;
+  assign pack_idle = !result_valid;
   assign done_valid = result_valid && (result_quiet || (taken_reg != 3'd0 && crc_valid));
 
   always_ff @(posedge clk) begin
     if (rst) taken_reg <= 3'd0;
-    else taken_reg <= taken_reg + 3'(packet_end) - 3'(handed && !result_quiet);
+    else if (packet_end != (handed && !result_quiet)) taken_reg <= taken_reg + {{2{!packet_end}}, 1'b1};
   end
 
   if (CRC) begin : g_crc

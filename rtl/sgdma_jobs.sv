@@ -45,13 +45,15 @@ module sgdma_jobs #(
     input  logic                  burst_ready,
     output logic [ADDR_WIDTH-1:0] burst_address,
     output logic [BB-LB:0]        burst_extent,
+    output logic                  burst_single,
     output logic [LB-1:0]         burst_tail,
     output logic [QW-1:0]         burst_queue,
     output logic [15:0]           burst_tag,
     output logic                  burst_segment_last,
     output logic                  burst_request_last,
     output logic                  burst_kill,
-    output logic                  burst_begun
+    output logic                  burst_begun,
+    output logic                  burst_end_push
 );
 
   // The checker looks for room once a request, and up to four requests can be on their way from it.
@@ -61,7 +63,7 @@ module sgdma_jobs #(
   logic [ADDR_WIDTH-1:0] segment_address;
   logic [31:0] segment_extent;
 
-  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 33), .DEPTH(LIST_SLOTS)) lists (
+  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 33), .DEPTH(LIST_SLOTS), .SLOW(1)) lists (
       .clk(clk), .rst(rst),
       .in_valid(list_push), .in_data({list_address, list_extent, list_last}),
       .commit(list_commit), .rollback(list_rollback), .free(list_free),
@@ -98,9 +100,9 @@ module sgdma_jobs #(
       .list_extent(segment_extent), .list_last(segment_last),
       .cmd_push(begun), .cmd_room(cmd_room_reg),
       .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
-      .burst_extent(burst_extent), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
+      .burst_extent(burst_extent), .burst_single(burst_single), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
       .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
-      .burst_begun(split_begun));
+      .burst_begun(split_begun), .burst_end_push(burst_end_push));
 
   assign burst_begun = EARLY || split_begun;
 
@@ -108,7 +110,7 @@ module sgdma_jobs #(
   // logic it should know as early as possible.
   logic [QW-1:0] cmd_queue_index;
 
-  sgdma_packet_fifo #(.WIDTH(48 + 32 + 2 + QW), .DEPTH(COMMANDS), .PLAIN(1)) commands (
+  sgdma_packet_fifo #(.WIDTH(48 + 32 + 2 + QW), .DEPTH(COMMANDS), .PLAIN(1), .SLOW(1)) commands (
       .clk(clk), .rst(rst),
       .in_valid(EARLY ? list_commit : begun),
       .in_data(EARLY ? {request_card, request_length, request_port, request_queue}

@@ -13,6 +13,7 @@ module sgdma_packet_fifo #(
     parameter int WIDTH = 64,
     parameter int DEPTH = 512,
     parameter bit PLAIN = 0,
+    parameter bit SLOW = 0,                        // a word every other cycle is enough: nothing waits for `out_ready`
     localparam int PTR = $clog2(DEPTH)
 ) (
     input  logic             clk,
@@ -39,7 +40,11 @@ module sgdma_packet_fifo #(
   logic [WIDTH-1:0] read_reg, data_reg;
 
   wire show = read_valid_reg && (!valid_reg || out_ready);
-  wire load = some_reg && (!read_valid_reg || show);
+  wire load = some_reg && (!read_valid_reg || (show && !SLOW));
+
+  // `load` may come late: what it selects is compared already.
+  wire behind = rd_reg != limit;
+  wire behind_next = next_reg != limit;
 
   assign out_valid = valid_reg;
   assign out_data  = data_reg;
@@ -71,10 +76,10 @@ module sgdma_packet_fifo #(
         rd_reg <= next_reg;
         next_reg <= next_reg + 1'b1;
       end
-      some_reg <= arrives || (load ? next_reg : rd_reg) != limit;
+      some_reg <= arrives || (load ? behind_next : behind);
       read_valid_reg <= load || (read_valid_reg && !show);
       valid_reg <= show || (valid_reg && !out_ready);
-      free_reg <= (PTR + 1)'(DEPTH) - (wr_reg - rd_reg);
+      free_reg <= {~rd_reg[PTR], rd_reg[PTR-1:0]} - wr_reg;        // the inverted bit adds DEPTH
     end
   end
 

@@ -43,10 +43,11 @@ module sgdma_queues #(
 
     // What the other blocks see of every queue.
     output logic [QUEUES-1:0]         fetching,   // descriptors may be fetched
-    output logic [QUEUES-1:0]         accepting,  // requests may be accepted, and a completion has its place
+    output logic [QUEUES-1:0]         accepting,  // requests may be accepted, and a completion has its place; a cycle late
     output logic [QUEUES-1:0]         aborting,   // a cycle behind the state
     output logic [QUEUES-1:0]         failed,     // in ERROR
     output logic [QUEUES-1:0]         restart,    // START: forget what was prefetched
+    output logic [QUEUES-1:0]         drained,    // everything up to the tail is consumed, a cycle late
     output logic [QUEUES-1:0][SQ-1:0] sq_tail,
     output logic [QUEUES-1:0][SQ-1:0] sq_head,
     output logic [QUEUES-1:0][CQ-1:0] cq_unread,  // written completions that the host has not taken
@@ -82,10 +83,11 @@ module sgdma_queues #(
   logic [QUEUES-1:0][SQ-1:0] tail_reg, tail_next, head_reg;
   logic [QUEUES-1:0][CQ-1:0] cq_head_reg, cq_head_next, issued_reg, written_reg;
   logic [QUEUES-1:0][CQ-1:0] flight_reg;           // accepted requests whose completion is not yet written
-  logic [QUEUES-1:0][CQ-1:0] room_reg, room_next;  // places in the completion ring that nothing will take
+  logic [QUEUES-1:0][CQ-1:0] room_reg;             // places in the completion ring that nothing will take
   logic [QUEUES-1:0][SQ-1:0] sq_mask_reg;          // entries of the rings less one
   logic [QUEUES-1:0][CQ-1:0] cq_mask_reg;
-  logic [QUEUES-1:0] place_reg, busy_reg, open;
+  logic [QUEUES-1:0] busy_reg, drained_reg, closing_reg, failed_reg;
+  logic [QUEUES-1:0] accepted_reg;                 // a request has been accepted in the cycle before: what is counted lags
   logic [63:0] sq_base_mem [QUEUES];
   logic [63:0] cq_base_mem [QUEUES];
   logic [3:0] result_reg, result_next;
@@ -98,31 +100,43 @@ module sgdma_queues #(
   wire bad_size = cfg_sq_log2 < 5'd2 || cfg_sq_log2 > 5'd19 || cfg_cq_log2 < 5'd1 || cfg_cq_log2 > 5'd15;
   wire bad_align = ((cfg_sq_base[15:0] | cfg_cq_base[15:0]) & 16'(TABLE_ALIGN - 1)) != 16'd0;
 
-  // The two rings take turns in one adder: the configuration registers are stable for many cycles before a command. A ring has
-  // less than 2**24 bytes, so above that its last byte's address differs from its base by a carry at most.
+  // Where a ring ends, in one cycle, and what that means in the next: the configuration registers are stable for that long before
+  // a command. A ring has less than 2**24 bytes, so above that its last byte's address differs from its base by a carry at most.
   localparam int REACH = 24;
-  logic turn_reg;                                  // 0 submission ring, 1 completion ring
   logic bad_size_reg, bad_align_reg;
-  logic [1:0] bad_boundary_reg, bad_reach_reg;
-  wire [63:0] base = turn_reg ? cfg_cq_base : cfg_sq_base;
-  wire [4:0] bytes_log2 = turn_reg ? cfg_cq_log2 + 5'd5 : cfg_sq_log2 + 5'd4;
-  wire [REACH:0] final_byte = {1'b0, base[REACH-1:0]} + {1'b0, ~(24'hffffff << bytes_log2)};
-  wire [REACH:0] moved = final_byte ^ {1'b0, base[REACH-1:0]};
+  logic [1:0] bad_boundary_reg, bad_reach_reg;     // 0 submission ring, 1 completion ring
+  wire [1:0][63:0] base = {cfg_cq_base, cfg_sq_base};
+  wire [1:0][4:0] log2 = {cfg_cq_log2, cfg_sq_log2};
+  logic [1:0][REACH-1:0] bytes, moved;             // of the ring, less one; bits that differ between its ends
+  logic [1:0][REACH:0] final_reg;                  // address of its last byte, and the carry
 
-  // Whether the ring crosses a multiple of 2**edge_log2.
-  function automatic logic crosses(input int edge_log2);
-    logic ones;
-    ones = 1'b1;
-    for (int i = REACH; i < 64; i++) if (i < edge_log2 && !base[i]) ones = 1'b0;
-    crosses = edge_log2 <= REACH ? (moved >> edge_log2) != '0 : final_byte[REACH] && ones;
+  always_comb begin
+    for (int r = 0; r < 2; r++) begin
+      for (int i = 0; i < REACH; i++) bytes[r][i] = 32'(log2[r]) + 4 + r > i;
+      moved[r] = final_reg[r][REACH-1:0] ^ base[r][REACH-1:0];
+    end
+  end
+
+  // The bits of an address from REACH up to below 2**edge_log2, and those from there up.
+  function automatic logic [63:0] between(input int edge_log2);
+    for (int i = 0; i < 64; i++) between[i] = i >= REACH && i < edge_log2;
   endfunction
+  localparam int EDGE = TABLE_BOUNDARY != 0 ? $clog2(TABLE_BOUNDARY) : 64;
+  localparam logic [63:0] TO_EDGE = between(EDGE);
+  localparam logic [63:0] TO_END = between(ADDRESS_BITS);
+  localparam logic [63:0] BEYOND = ADDRESS_BITS < 64 ? ~64'd0 << ADDRESS_BITS : 64'd0;
 
+  // Whether the ring crosses a multiple of TABLE_BOUNDARY, or of what an address can reach.
   always_ff @(posedge clk) begin
-    turn_reg <= !turn_reg && !rst;
     bad_size_reg <= bad_size;
     bad_align_reg <= bad_align;
-    bad_boundary_reg[turn_reg] <= TABLE_BOUNDARY != 0 && crosses($clog2(TABLE_BOUNDARY));
-    bad_reach_reg[turn_reg] <= (ADDRESS_BITS < 64 && (base >> ADDRESS_BITS) != 64'd0) || crosses(ADDRESS_BITS);
+    for (int r = 0; r < 2; r++) begin
+      final_reg[r] <= {1'b0, base[r][REACH-1:0]} + {1'b0, bytes[r]};
+      bad_boundary_reg[r] <= TABLE_BOUNDARY != 0 && (EDGE < REACH && (moved[r] >> EDGE) != '0
+          || final_reg[r][REACH] && &(base[r] | ~TO_EDGE));
+      bad_reach_reg[r] <= (base[r] & BEYOND) != '0 || (ADDRESS_BITS < REACH && (moved[r] >> ADDRESS_BITS) != '0)
+          || (final_reg[r][REACH] && &(base[r] | ~TO_END));
+    end
   end
 
   wire [3:0] sel_state = state_reg[sel];
@@ -158,14 +172,23 @@ module sgdma_queues #(
     end
   end
 
-  wire do_command = cmd_valid && result_next == sgdma_pkg::RESULT_OK;
-  assign cmd_start = do_command && cmd_op == sgdma_pkg::CMD_START;
+  // Judged in one cycle and carried out in the next, like a doorbell: register writes are further apart.
+  logic do_reg;
+  logic [2:0] op_reg;
+  wire do_command = do_reg;
+  assign cmd_start = do_command && op_reg == sgdma_pkg::CMD_START;
   assign cmd_result = result_reg;
+
+  always_ff @(posedge clk) begin
+    do_reg <= cmd_valid && !rst && result_next == sgdma_pkg::RESULT_OK;
+    op_reg <= cmd_op;
+  end
 
   // ----------------------------------------------------------------------------------------------- doorbells
 
   // Judged in one cycle and carried out in the next. What the judgement looks at can only have moved in the host's favour by
-  // then, and doorbells are a register write apart.
+  // then, and doorbells are a register write apart. A ring has at most half of what an index can count, so that the highest bits
+  // of differences tell which of two distances is the longer one.
 
   logic sq_db_reg, sq_known_reg, sq_bad_reg, cq_db_reg, cq_known_reg, cq_bad_reg, arm_reg;
   logic [QW-1:0] sq_queue_reg, cq_queue_reg;
@@ -176,10 +199,10 @@ module sgdma_queues #(
   wire [QW-1:0] cq_db = QW'(cq_db_queue);
   wire [SQ-1:0] sq_ahead = sq_db_tail - head_reg[sq_db];
   wire [SQ-1:0] sq_ahead_less_one = sq_db_tail + ~head_reg[sq_db];
-  wire [SQ-1:0] sq_before = tail_reg[sq_db] - head_reg[sq_db];
+  wire [SQ-1:0] sq_beyond = sq_db_tail - tail_reg[sq_db];
   wire [CQ-1:0] cq_ahead = cq_db_head - cq_head_reg[cq_db];
   // The host may see a record before its write response has come back here: issued is what counts.
-  wire [CQ-1:0] cq_most = issued_reg[cq_db] - cq_head_reg[cq_db];
+  wire [CQ-1:0] cq_left = issued_reg[cq_db] - cq_db_head;
 
   always_ff @(posedge clk) begin
     sq_db_reg <= sq_db_valid && !rst;
@@ -187,8 +210,8 @@ module sgdma_queues #(
     sq_known_reg <= 32'(sq_db_queue) < QUEUES && state_reg[sq_db] != sgdma_pkg::QUEUE_IDLE;
     cq_known_reg <= 32'(cq_db_queue) < QUEUES && state_reg[cq_db] != sgdma_pkg::QUEUE_IDLE;
     sq_bad_reg <= (sq_db_tail != head_reg[sq_db] && (sq_ahead_less_one & ~sq_mask_reg[sq_db]) != '0)
-        || sq_ahead < sq_before;
-    cq_bad_reg <= cq_ahead > cq_most;
+        || (sq_beyond[SQ-1] && !sq_ahead[SQ-1]);
+    cq_bad_reg <= cq_left[CQ-1] ? cq_db_head != cq_head_reg[cq_db] : cq_ahead[CQ-1] && cq_db_head != issued_reg[cq_db];
     sq_queue_reg <= sq_db;
     cq_queue_reg <= cq_db;
     sq_value_reg <= sq_db_tail;
@@ -210,13 +233,13 @@ module sgdma_queues #(
     restart = '0;
 
     for (int q = 0; q < QUEUES; q++) begin
-      if (state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !busy_reg[q]) state_next[q] = sgdma_pkg::QUEUE_STOPPED;
-      if (state_reg[q] == sgdma_pkg::QUEUE_ABORTING && !busy_reg[q] && head_reg[q] == tail_reg[q])
+      if (state_reg[q] == sgdma_pkg::QUEUE_STOPPING && closing_reg[q] && !busy_reg[q]) state_next[q] = sgdma_pkg::QUEUE_STOPPED;
+      if (state_reg[q] == sgdma_pkg::QUEUE_ABORTING && !busy_reg[q] && drained_reg[q])
         state_next[q] = sgdma_pkg::QUEUE_STOPPED;
     end
 
     if (do_command) begin
-      case (cmd_op)
+      case (op_reg)
         sgdma_pkg::CMD_START: begin
           state_next[sel] = sgdma_pkg::QUEUE_RUNNING;
           tail_next[sel] = '0;
@@ -264,21 +287,22 @@ module sgdma_queues #(
   end
 
   logic [CQ-1:0] unread;
+  logic [QUEUES-1:0] accepts, writes, advances;
 
   always_comb begin
     for (int q = 0; q < QUEUES; q++) begin
-      room_next[q] = room_reg[q] - CQ'(accept && 32'(check_queue) == q)
-          + (advance && 32'(cq_queue_reg) == q ? advance_reg : CQ'(0));
+      accepts[q] = accept && 32'(check_queue) == q;
+      writes[q] = written && 32'(written_queue) == q;
+      advances[q] = advance && 32'(cq_queue_reg) == q;
       arm[q] = cq_db_reg && arm_reg && 32'(cq_queue_reg) == q;
       fetching[q] = state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
-      open[q] = state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
       failed[q] = state_reg[q] == sgdma_pkg::QUEUE_ERROR;
       unread = written_reg[q] - cq_head_reg[q];
       cq_unread[q] = unread[CQ-1] ? '0 : unread;   // the host may be ahead of the write response
     end
   end
 
-  assign accepting = place_reg & open;
+  assign drained = drained_reg;
   assign sq_tail = tail_reg;
   assign sq_head = head_reg;
   assign stray = stray_reg;
@@ -296,7 +320,11 @@ module sgdma_queues #(
       busy_reg <= '0;
       issued_reg <= '0;
       written_reg <= '0;
-      place_reg <= '0;
+      accepting <= '0;
+      accepted_reg <= '0;
+      closing_reg <= '0;
+      failed_reg <= '0;
+      drained_reg <= '0;
       aborting <= '0;
       result_reg <= '0;
       stray_reg <= 1'b0;
@@ -314,12 +342,16 @@ module sgdma_queues #(
       error_event_reg <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
         aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
-        room_reg[q] <= room_next[q];
-        place_reg[q] <= room_next[q] != '0;
-        flight_reg[q] <= flight_reg[q] + CQ'(accept && 32'(check_queue) == q)
-            - CQ'(written && 32'(written_queue) == q);
-        busy_reg[q] <= flight_reg[q] != '0 || (accept && 32'(check_queue) == q);
-        if (state_next[q] == sgdma_pkg::QUEUE_ERROR && state_reg[q] != sgdma_pkg::QUEUE_ERROR) error_event_reg <= 1'b1;
+        room_reg[q] <= room_reg[q] + (advances[q] ? advance_reg : CQ'(0)) - CQ'(accepted_reg[q]);
+        accepting[q] <= (state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING)
+            && (room_reg[q][CQ-1:1] != '0 || (room_reg[q][0] && !accepts[q] && !accepted_reg[q]));
+        accepted_reg[q] <= accepts[q];
+        if (accepted_reg[q] != writes[q]) flight_reg[q] <= flight_reg[q] + {{CQ - 1{writes[q]}}, 1'b1};
+        busy_reg[q] <= flight_reg[q] != '0 || accepts[q] || accepted_reg[q];
+        closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING;
+        failed_reg[q] <= failed[q];
+        drained_reg[q] <= head_reg[q] == tail_reg[q];
+        if (failed[q] && !failed_reg[q]) error_event_reg <= 1'b1;
         if (restart[q]) begin
           head_reg[q] <= '0;
           room_reg[q] <= CQ'(1) << cfg_cq_log2;

@@ -2,7 +2,8 @@
 //
 // `out_rule` is the lowest-numbered rule that the segment violates, 0 when none. `out_mismatch` says that the
 // lengths of the request so far, this segment included, don't add up to `in_total`. META travels beside the segment. All limits are
-// held against the extent, the length less one: then the last byte's address needs one addition.
+// held against the extent, the length less one: then the last byte's address needs one addition. What passes without `in_valid`
+// means nothing; only the sum must not hear of it.
 
 module sgdma_rules #(
     parameter int META = 1,
@@ -31,6 +32,7 @@ module sgdma_rules #(
     output logic [ADDR_WIDTH-1:0] out_address,
     output logic [31:0]           out_extent,      // bytes less one
     output logic                  out_mismatch,    // so far they don't
+    output logic                  out_sound,       // neither a rule broken nor a mismatch with the last segment
     output logic [META-1:0]       out_meta
 );
 
@@ -73,19 +75,17 @@ module sgdma_rules #(
 
   always_ff @(posedge clk) begin
     valid_reg <= in_valid && !rst;
-    if (in_valid) begin
-      c2h_reg <= in_c2h;
-      first_reg <= in_first;
-      last_reg <= in_last;
-      excess_reg <= excess;
-      empty_reg <= length == 32'd0;
-      address_reg <= in_address;
-      extent_reg <= extent;
-      sum_reg <= {sum_next[32] | sum[32], sum_next[31:0]};
-      phase_reg <= in_address[15:0] - in_card - sum[15:0];
-      total_reg <= in_total;
-      meta_reg <= in_meta;
-    end
+    if (in_valid) sum_reg <= {sum_next[32] | sum[32], sum_next[31:0]};
+    c2h_reg <= in_c2h;
+    first_reg <= in_first;
+    last_reg <= in_last;
+    excess_reg <= excess;
+    empty_reg <= length == 32'd0;
+    address_reg <= in_address;
+    extent_reg <= extent;
+    phase_reg <= in_address[15:0] - in_card - sum[15:0];
+    total_reg <= in_total;
+    meta_reg <= in_meta;
   end
 
   // ------------------------------------------------------------------------------------ stage 2: the rules
@@ -124,13 +124,12 @@ module sgdma_rules #(
 
   always_ff @(posedge clk) begin
     out_valid <= valid_reg && !rst;
-    if (valid_reg) begin
-      out_rule <= rule;
-      out_address <= ADDR_WIDTH'(address_reg);
-      out_extent <= extent_reg;
-      out_mismatch <= sum_reg != {1'b0, total_reg};
-      out_meta <= meta_reg;
-    end
+    out_rule <= rule;
+    out_address <= ADDR_WIDTH'(address_reg);
+    out_extent <= extent_reg;
+    out_mismatch <= sum_reg != {1'b0, total_reg};
+    out_sound <= broken == '0 && !(last_reg && sum_reg != {1'b0, total_reg});
+    out_meta <= meta_reg;
   end
 
   // The request-level members of the rule word are the checker's.

@@ -5,6 +5,9 @@
 // short: its remaining segments are dropped and one last record with `burst_kill` ends it. `burst_begun` tells whether user
 // logic has been told of the request. `drop` cuts the present request short likewise.
 //
+// Bursts go through a small FIFO, so that whoever takes them reaches no further than that. What is asked of an abort is asked a
+// cycle late, and not of the request before: a burst more does no harm.
+//
 // A segment is held as where it starts in its first block of BURST bytes, where it ends in its last one, and how many blocks
 // lie between, so that a burst needs no arithmetic but a count.
 
@@ -40,13 +43,15 @@ module sgdma_split #(
     input  logic                  burst_ready,
     output logic [ADDR_WIDTH-1:0] burst_address,
     output logic [BB-LB:0]        burst_extent,    // beats less one
+    output logic                  burst_single,    // one beat
     output logic [LB-1:0]         burst_tail,      // last byte of the last beat
     output logic [QW-1:0]         burst_queue,
     output logic [15:0]           burst_tag,
     output logic                  burst_segment_last,
     output logic                  burst_request_last,
     output logic                  burst_kill,
-    output logic                  burst_begun
+    output logic                  burst_begun,
+    output logic                  burst_end_push   // a request's last record goes into the FIFO
 );
 
   if (BURST > 4096 || BURST > 256 * (DATA_WIDTH / 8) || BURST < DATA_WIDTH / 4 || (1 << BB) != BURST) begin : g_bad_burst
@@ -67,10 +72,9 @@ module sgdma_split #(
   logic [BB-1:0] start_reg, end_reg;
   logic [MORE-1:0] more_reg;                       // blocks behind this one
 
-  wire abort = aborting[queue_reg] || drop;
+  logic abort, room;
   wire abort_next = aborting[request_queue];
-  wire out_move = !burst_valid || burst_ready;
-  wire cut = state_reg == RUN && have_reg && !abort && out_move;
+  wire cut = state_reg == RUN && have_reg && !abort && room;
   wire free = state_reg == RUN && !have_reg;
   wire turn = free && opening_reg && request_valid;
   wire open = turn && !abort_next && list_valid && cmd_room;
@@ -93,7 +97,7 @@ module sgdma_split #(
       DROP:
         if (list_valid && list_last) state_next = KILL;
       default:
-        if (out_move) state_next = RUN;
+        if (room) state_next = RUN;
     endcase
   end
 
@@ -102,14 +106,14 @@ module sgdma_split #(
       state_reg <= RUN;
       have_reg <= 1'b0;
       opening_reg <= 1'b1;
-      burst_valid <= 1'b0;
+      abort <= 1'b0;
     end else begin
       state_reg <= state_next;
+      abort <= (aborting[queue_reg] || drop) && !request_ready;
       if (load) have_reg <= 1'b1;
       else if ((cut && final_reg) || cut_short) have_reg <= 1'b0;
       if (load) opening_reg <= list_last;
       else if (state_reg == KILL) opening_reg <= 1'b1;
-      if (out_move) burst_valid <= cut || state_reg == KILL;
     end
   end
 
@@ -134,20 +138,22 @@ module sgdma_split #(
     end
   end
 
+  localparam int BURST_BITS = ADDR_WIDTH + (BB - LB + 1) + 1 + LB + QW + 16 + 4;
   wire [BB-1:0] ending = final_reg ? end_reg : '1;
+  wire kill = state_reg == KILL;
+  wire last = (final_reg && last_reg) || kill;
+  wire single = (ending >> LB) == (start_reg >> LB);
+  logic [BB-LB:0] extent;
 
-  always_ff @(posedge clk) begin
-    if (out_move) begin
-      burst_address <= {block_reg, start_reg};
-      burst_extent <= (BB - LB + 1)'(ending >> LB) - (BB - LB + 1)'(start_reg >> LB);
-      burst_tail <= ending[LB-1:0];
-      burst_queue <= queue_reg;
-      burst_tag <= tag_reg;
-      burst_segment_last <= final_reg;
-      burst_request_last <= (final_reg && last_reg) || state_reg == KILL;
-      burst_kill <= state_reg == KILL;
-      burst_begun <= begun_reg;
-    end
-  end
+  assign extent = (BB - LB + 1)'(ending >> LB) - (BB - LB + 1)'(start_reg >> LB);
+  assign burst_end_push = (cut || kill) && room && last;
+
+  sgdma_fifo #(.WIDTH(BURST_BITS), .DEPTH(4)) bursts (
+      .clk(clk), .rst(rst),
+      .in_valid(cut || kill), .in_ready(room),
+      .in_data({block_reg, start_reg, extent, single, ending[LB-1:0], queue_reg, tag_reg, final_reg, last, kill, begun_reg}),
+      .out_valid(burst_valid), .out_ready(burst_ready),
+      .out_data({burst_address, burst_extent, burst_single, burst_tail, burst_queue, burst_tag, burst_segment_last,
+                 burst_request_last, burst_kill, burst_begun}), .level());
 
 endmodule

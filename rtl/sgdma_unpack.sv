@@ -45,8 +45,8 @@ module sgdma_unpack #(
   logic [LB-1:0] used_reg;                         // bytes of the held word that are gone
 
   wire [LB+1:0] reach = (LB + 2)'(used_reg) + (LB + 2)'(want_count);
-  wire over = reach > (LB + 2)'(BYTES);            // the next word is needed too
-  wire exact = reach == (LB + 2)'(BYTES);
+  wire over = REALIGN && reach > (LB + 2)'(BYTES); // the next word is needed too
+  wire exact = REALIGN ? reach == (LB + 2)'(BYTES) : want_count[LB];
   wire enough = full_reg && (!over || last_reg || in_valid);
   wire early = full_reg && last_reg && (over || (exact && !want_last));
   wire take = out_valid && out_ready && !out_early;

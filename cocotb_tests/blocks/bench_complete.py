@@ -46,12 +46,13 @@ class Bench:
                 self.issued[queue] += 1
 
     async def bus(self) -> None:
-        """Take addresses and beats with pauses; answer later, in order."""
-        dut, address, data, strobe = self.dut, None, b"", 0
+        """Take addresses and beats with pauses, no beat before its address; answer later, in order."""
+        dut, data, strobe = self.dut, b"", 0
+        addresses: list[int] = []
         width = len(dut.w_data) // 8
         while True:
             dut.aw_ready.value = self.random.getrandbits(1)
-            dut.w_ready.value = int(address is not None and self.random.random() < 0.7)
+            dut.w_ready.value = int(bool(addresses) and self.random.random() < 0.7)
             dut.b_valid.value = int(bool(self.answers) and self.random.random() < 0.3)
             dut.b_error.value = 0
             await RisingEdge(dut.clk)
@@ -60,16 +61,16 @@ class Bench:
                 assert dut.written.value
                 self.written.append(int(dut.written_queue.value))
             if dut.aw_valid.value and dut.aw_ready.value:
-                assert address is None
-                address = int(dut.aw_addr.value)
+                addresses.append(int(dut.aw_addr.value))
             if dut.w_valid.value and dut.w_ready.value:
                 data += int(dut.w_data.value).to_bytes(width, "little")
                 strobe = int(dut.w_strb.value)
-            if address is not None and len(data) >= max(COMPLETION_BYTES, width):
+            if len(data) >= max(COMPLETION_BYTES, width):
+                address = addresses.pop(0)
                 skip = (strobe & -strobe).bit_length() - 1 if width > COMPLETION_BYTES else 0
                 self.memory[address + skip] = data[skip : skip + COMPLETION_BYTES]
                 self.answers.append(address)
-                address, data = None, b""
+                data = b""
             await FallingEdge(dut.clk)
 
 

@@ -1,4 +1,4 @@
-"""From AXI-Lite to LiteX's register bus, one access at a time: in as many cycles as LiteX's bridge, in fewer LUTs."""
+"""From AXI-Lite to LiteX's register bus, one access at a time, in fewer LUTs than LiteX's bridge."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class RegisterBridge(LiteXModule):
     """Slave of an AXI-Lite bus, master of the register bus.
 
     A write is taken when its address and its data are both there (AXI forbids a master to hold back one until the other
-    is taken), so no address is kept. Read data goes out ungated: it means something while it is valid only. Reads and
-    writes take turns.
+    is taken). What goes to the register bus comes from registers: a bank decodes it for all that it holds. Read data
+    goes out ungated: it means something while it is valid only. Reads and writes take turns.
     """
 
     def __init__(self, axi_address_width: int = 32, csr_address_width: int = 14) -> None:
@@ -23,19 +23,20 @@ class RegisterBridge(LiteXModule):
 
         # # #
 
-        write, read, fetching, after_read = Signal(), Signal(), Signal(), Signal()
+        write, read, asked, fetching, after_read = Signal(), Signal(), Signal(), Signal(), Signal()
         idle, offered = Signal(), Signal()
         self.comb += [
-            idle.eq(~fetching & ~axi.r.valid & ~axi.b.valid),
+            idle.eq(~asked & ~fetching & ~axi.r.valid & ~axi.b.valid),
             offered.eq(axi.aw.valid & axi.w.valid),
             write.eq(idle & offered & (after_read | ~axi.ar.valid)),
             read.eq(idle & axi.ar.valid & ~(offered & after_read)),
             axi.aw.ready.eq(write), axi.w.ready.eq(write), axi.ar.ready.eq(read),
-            csr.adr.eq(Mux(write, axi.aw.addr[2:], axi.ar.addr[2:])),
-            csr.we.eq(write & (axi.w.strb != 0)), csr.dat_w.eq(axi.w.data), csr.re.eq(read),
+            csr.re.eq(asked),
         ]  # fmt: skip
         self.sync += [
-            fetching.eq(read),  # the register bus answers a cycle later
+            csr.adr.eq(Mux(write, axi.aw.addr[2:], axi.ar.addr[2:])), csr.dat_w.eq(axi.w.data),
+            csr.we.eq(write & (axi.w.strb != 0)),
+            asked.eq(read), fetching.eq(asked),  # the register bus answers a cycle later
             If(fetching, axi.r.valid.eq(1), axi.r.data.eq(csr.dat_r)).Elif(axi.r.ready, axi.r.valid.eq(0)),
             If(write, axi.b.valid.eq(1)).Elif(axi.b.ready, axi.b.valid.eq(0)),
             If(read | write, after_read.eq(read)),
