@@ -25,7 +25,7 @@ from sgdma_soc.standalone import combinational
 __all__ = ["BASE_BAUD", "CLOCK", "KNOWN", "TOP", "WORDS", "verilog"]
 
 TOP = "serial_board"
-WORDS = 1 << 13
+WORDS = 1 << 16
 CLOCK = 4_000_000
 BASE_BAUD = 115_200
 KNOWN = 0x5347444D

@@ -27,6 +27,7 @@ STYLE = [f"-Wno-{rule}" for rule in ("CASEINCOMPLETE", "DECLFILENAME", "MULTIDRI
 
 
 def test_the_gateware_loses_nothing_on_a_line_with_faults() -> None:
+    from serial_boards.design import WORDS as BOARD_WORDS
     from serial_boards.gateware import GatewareBoard
 
     chance = seed()
@@ -37,7 +38,7 @@ def test_the_gateware_loses_nothing_on_a_line_with_faults() -> None:
         work = Storm(link, chance, 2.0)
         work.run(lambda: not down.left and not up.left)
         work.settle()
-        counted = link.read(4 * WORDS, WORDS)
+        counted = link.read(4 * BOARD_WORDS, WORDS)
         quality = link.quality()
     print(dict(down.counts + up.counts), dict(work.outcomes), quality)
     assert np.array_equal(counted, work.written), "a write was executed twice, or never"
@@ -75,7 +76,8 @@ def test_verilator_finds_nothing_to_say(source: Path) -> None:
     assert executable
     command = [executable, "--lint-only", "-Wall", *STYLE, "--top-module", "serial_board", str(source)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("- ")]
+    assert (done.returncode, said) == (0, [])
 
 
 def test_yosys_makes_one_block_memory_of_what_waits(tmp_path: Path) -> None:
