@@ -33,10 +33,16 @@ AHEAD = 4096
 PARSER_LIMIT = 0.1
 """Seconds after which the gateware forgets half a frame."""
 MARGIN = 0.03
+TRIES = 3
+"""Times that a request without any answer is sent within the time-out."""
 
 
 class _Shifted(Exception):
     """Bytes were lost, inserted or damaged on the way."""
+
+
+class _Silent(_Shifted):
+    """No byte came."""
 
 
 class BoneLink(Link):
@@ -79,7 +85,7 @@ class BoneLink(Link):
 
     def answers(self, limit: float) -> bool:
         """Whether the sentinel is read within `limit` seconds: is this a UARTBone, at this rate?"""
-        kept, self._timeout = self._timeout, limit
+        kept, self._timeout = self._timeout, limit * TRIES
         try:
             self._raw(self._sentinel_address, 0)
             return True
@@ -100,6 +106,10 @@ class BoneLink(Link):
                 return work()
             except _Shifted as damage:
                 tries += 1
+                if time.monotonic() > end and isinstance(damage, _Silent):
+                    remedy = "check baud rate, cable, and that the board holds a bitstream with one of the links"
+                    said = f"no answer within {self._timeout:g} s; {remedy}"
+                    raise LinkError(f"{self._port.name}: {said}") from damage
                 if time.monotonic() > end and tries > 1:
                     remedy = "the line loses or damages bytes: a lower baud rate or another cable?"
                     said = f"{what}: {damage}, {tries} times in {self._timeout:g} s; {remedy}"
@@ -141,7 +151,7 @@ class BoneLink(Link):
         return bytes(frames)
 
     def _raw(self, address: int, count: int) -> U32:
-        """Words, with the sentinel behind them. LinkError when nothing comes, _Shifted when too little or more."""
+        """Words, with the sentinel behind them. _Silent when nothing comes, _Shifted when too little or more."""
         frames = [(address + 4 * place, min(WORDS, count - place)) for place in range(0, count, WORDS)]
         if self._sentinel:
             frames.append((self._sentinel[0], 1))
@@ -166,14 +176,11 @@ class BoneLink(Link):
         return np.frombuffer(bytes(answer[:wanted]), ">u4").astype(np.uint32)
 
     def _take(self, begun: bool) -> bytes:
-        limit = min(self._timeout, PARSER_LIMIT + MARGIN) if begun else self._timeout
+        limit = min(self._timeout, PARSER_LIMIT + MARGIN) if begun else self._timeout / TRIES
         data = self._port.receive(limit)
         if data:
             return data
-        if begun:
-            raise _Shifted("bytes were lost")
-        raise LinkError(f"{self._port.name}: no answer within {limit:g} s; check baud rate, cable, and that the board "
-                        "holds a bitstream with a UARTBone or the reliable link")  # fmt: skip
+        raise _Shifted("bytes were lost") if begun else _Silent
 
 
 def _head(command: int, words: int, address: int) -> bytes:

@@ -22,6 +22,8 @@ __all__ = ["ReliableLink"]
 U32 = npt.NDArray[np.uint32]
 CHECK_WORDS = 32_768
 """Words of one CHECK."""
+READ_WORDS = 512
+"""Words of one READ: it is streamed, so that nothing bounds it but what goes again when a byte is lost."""
 JUDGED = 64
 """Frames after which a rate is judged."""
 BAD = 0.1
@@ -43,14 +45,14 @@ class ReliableLink(Link):
         self._exchange = Exchange(port, self._quality, timeout)
         self._exchange.begin(board.seq, board.window)
         self._dead: BoardReset | None = None
-        self._judged = (0, 0)
+        self._judged, self._again = (0, 0), 0
         self._upper = port.baud
         if port.has_rate:
             self._go_up(min(fastest, board.fastest))
 
     def read(self, address: int, count: int) -> U32:
         self._begin()
-        block = self._board.block
+        block = self._block(READ_WORDS)
         asked = [self._exchange.request(Kind.READ, address + 4 * place, min(block, count - place))
                  for place in range(0, count, block)]  # fmt: skip
         self._work(lambda: not asked or (asked[-1].done and all(request.done for request in asked)))
@@ -61,7 +63,7 @@ class ReliableLink(Link):
     def write(self, address: int, values: npt.ArrayLike) -> None:
         self._begin()
         words = np.ascontiguousarray(values, dtype="<u4").reshape(-1)
-        block = self._board.block
+        block = self._block(self._board.block)
         for place in range(0, len(words), block):
             part = words[place : place + block]
             self._exchange.request(Kind.WRITE, address + 4 * place, len(part), part.tobytes())
@@ -128,6 +130,11 @@ class ReliableLink(Link):
             self._port.reopen(end)
         rates = [self._port.baud, self._board.base, *(RATES if self._port.has_rate else ())]
         find(self._exchange, rates, end)
+
+    def _block(self, most: int) -> int:
+        """Words of a frame: fewer while frames have to go again."""
+        again, self._again = self._again, self._quality.retransmissions
+        return most if again == self._again else most // 4
 
     def _body(self, request: Request) -> bytes:
         """The answer's words; BusError when its status says so."""

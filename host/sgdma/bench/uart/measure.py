@@ -10,10 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sgdma.bench.uart.rig import Rig
 from sgdma.errors import LinkError
 from sgdma.link import open_link
-from sgdma.link.faults import Faults
-from sgdma.link.line import Line
 from sgdma.paths import checkout_root
 
 __all__ = ["measure"]
@@ -25,8 +24,6 @@ REGISTER = (6 + 4, 14 + 14 + 4 + 4 + 4)
 """Bytes on the wire of a register's request and answer, UARTBone's and the reliable link's."""
 PIECE, PIECES = 64, 150
 """Words written and read back at once while bytes are lost, and how often."""
-SPACING = 8000
-"""Bytes between two that are lost, on the average, each way."""
 
 
 class Access(Protocol):
@@ -45,14 +42,12 @@ class Access(Protocol):
 def measure(link: str, baud: int, latency_ms: int) -> dict[str, Any]:
     """A row. `link`: ``reliable``, ``bone`` or ``commuart``."""
     sys.path.insert(0, str(checkout_root() / "cocotb_tests"))
-    from serial_boards.gateware import GatewareBoard
-
     row: dict[str, Any] = {"link": link, "baud": baud, "latency_ms": latency_ms}
-    with GatewareBoard(bone=link != "reliable") as board, Line(board, latency_ms / 1000) as line:
+    with Rig(link != "reliable", latency_ms / 1000) as line:
         access = _opened(link, line.port, baud, verify=False)
         row |= _bulk(access, line, baud) | _single(access, link, baud, latency_ms)
         access.close()
-    with GatewareBoard(bone=link != "reliable") as board, Line(board, latency_ms / 1000) as line:
+    with Rig(link != "reliable", latency_ms / 1000) as line:
         access = _opened(link, line.port, baud, verify=True)
         row |= _lossy(access, line)
         access.close()
@@ -69,16 +64,16 @@ def _opened(link: str, port: str, baud: int, verify: bool) -> Access:
     return open_link(port, baud, 3.0, link, verify, (8 * WORDS, KNOWN))
 
 
-def _bulk(access: Access, line: Line, baud: int) -> dict[str, float]:
+def _bulk(access: Access, line: Rig, baud: int) -> dict[str, float]:
     words = np.random.default_rng(1).integers(0, 2**32, SIZE, np.uint32)
     access.read(0, 1)
-    carried, begin = line.down.moved, time.monotonic()
+    carried, begin = line.carried(), time.monotonic()
     access.write(0, words)
     access.read(0, 1)  # behind the last write
-    written, down = time.monotonic() - begin, line.down.moved - carried
-    carried, begin = line.up.moved, time.monotonic()
+    written, down = time.monotonic() - begin, line.carried()[0] - carried[0]
+    carried, begin = line.carried(), time.monotonic()
     got = np.asarray(access.read(0, SIZE), np.uint32)
-    read, up = time.monotonic() - begin, line.up.moved - carried
+    read, up = time.monotonic() - begin, line.carried()[1] - carried[1]
     if not np.array_equal(got, words):
         raise AssertionError("what was read is not what was written")
     capacity = baud / 10
@@ -99,17 +94,17 @@ def _single(access: Access, link: str, baud: int, latency_ms: int) -> dict[str, 
     return {"register_ms": 1000 * median(times), "turn_arounds": median(times) / turn}
 
 
-def _lossy(access: Access, line: Line) -> dict[str, int]:
-    """Pieces written and read back; a piece whose read never ends counts as damaged whole."""
+def _lossy(access: Access, line: Rig) -> dict[str, int]:
+    """Pieces written and read back: words that are wrong, pieces that ended with an error, or never."""
     chance = np.random.default_rng(2)
-    line.down.faults, line.up.faults = (Faults(way, SPACING, ("lose",)) for way in ("down", "up"))
-    damaged = 0
+    line.lose_bytes()
+    damaged = failed = 0
     for place in range(PIECES):
         words = chance.integers(0, 2**32, PIECE, np.uint32)
         got = _there_and_back(access, 4 * PIECE * place, words)
-        damaged += PIECE if got is None else int(np.count_nonzero(got != words))
-    lost = line.down.faults.counts["lose"] + line.up.faults.counts["lose"]
-    return {"lost_bytes": lost, "damaged": damaged, "words": PIECE * PIECES}
+        failed += got is None
+        damaged += 0 if got is None else int(np.count_nonzero(got != words))
+    return {"lost_bytes": line.lost(), "damaged": damaged, "failed": failed, "words": PIECE * PIECES}
 
 
 def _there_and_back(access: Access, address: int, words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32] | None:
