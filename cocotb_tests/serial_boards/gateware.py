@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,8 @@ __all__ = ["GatewareBoard"]
 
 MAIN = Path(__file__).with_name("main.cpp")
 FASTEST = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+TICK, LONGEST = 500, 20_000
+"""Microseconds: of time that is told at once, and of a pause."""
 
 
 class GatewareBoard:
@@ -27,8 +30,8 @@ class GatewareBoard:
     def __init__(self, bone: bool = False, base: int = 115_200) -> None:
         from serial_boards.design import CLOCK
 
-        self._clock = CLOCK
-        self._rate: float | None = None if bone else float(base)
+        self._clock, self._at = CLOCK, 0.0
+        self._rate = self._next = None if bone else float(base)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._socket = ours
@@ -42,12 +45,7 @@ class GatewareBoard:
     @property
     def baud(self) -> float | None:
         """Rate of its tuning word; None for a UARTBone, which has none here."""
-        try:
-            words = os.read(self._told, 4096).split()
-        except BlockingIOError:
-            return self._rate
-        if words:
-            self._rate = int(words[-1]) * self._clock / 2**32 or None
+        self._rate = self._next
         return self._rate
 
     def fileno(self) -> int:
@@ -55,15 +53,26 @@ class GatewareBoard:
         return self._socket.fileno()
 
     def feed(self, data: bytes, now: float) -> bytes:
-        """Bytes to the gateware; what has come from it."""
-        if data:
+        """Bytes to the gateware, or the time that has passed without; what has come from it."""
+        passed = int(1e6 * (now - self._at)) if self._at else 0
+        if data or passed >= TICK:
+            pause = 0 if data else min(passed, LONGEST)
+            self._at = now
             self._socket.setblocking(True)
-            self._socket.sendall(data)
+            self._socket.sendall(struct.pack("<II", pause, len(data)) + data)
             self._socket.setblocking(False)
+        self._next = self._told_rate()  # from the next bytes on: what is here now left before it
         try:
             return self._socket.recv(1 << 16)
         except BlockingIOError:
             return b""
+
+    def _told_rate(self) -> float | None:
+        try:
+            words = os.read(self._told, 4096).split()
+        except BlockingIOError:
+            return self._next
+        return int(words[-1]) * self._clock / 2**32 or self._next if words else self._next
 
     def reset(self) -> None:
         """By its reset; memory keeps what it holds."""

@@ -1,13 +1,12 @@
-// Runs a serial board between the bytes of a socket, in real time: serial_board SOCKET CLOCK_HZ
+// Runs a serial board between the bytes of a socket, in the line's time: serial_board SOCKET CLOCK_HZ
 //
-// Bytes go in one a cycle; between them time passes as on the board, but never in a jump, so that a busy machine makes the
-// clock slow and no gap between bytes. SIGUSR1 resets the board. A new tuning word is told on stdout.
+// Bytes go in one a cycle; between them passes the time that the line says, so that a busy machine makes no gap between
+// bytes. SIGUSR1 resets the board. A new tuning word is told on stdout.
 
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <poll.h>
+#include <cstring>
 #include <string>
 #include <sys/socket.h>
 
@@ -19,7 +18,9 @@ int main(int argc, char **argv) {
   if (argc != 3) return 2;
   const int file = atoi(argv[1]);
   const double clock = atof(argv[2]);
-  signal(SIGUSR1, [](int) { reset_wanted = 1; });
+  struct sigaction action = {};  // without SA_RESTART: a reset interrupts the wait for bytes
+  action.sa_handler = [](int) { reset_wanted = 1; };
+  sigaction(SIGUSR1, &action, nullptr);
 
   Vserial_board board;
   std::string in, out;
@@ -37,36 +38,35 @@ int main(int argc, char **argv) {
     board.eval();
   };
 
-  auto last = std::chrono::steady_clock::now();
-  double owed = 0;
+  // A message: microseconds that pass on the idle line, count of bytes behind them (little-endian words), and the bytes.
+  std::string message;
   for (;;) {
-    pollfd waiting = {file, POLLIN, 0};
-    poll(&waiting, 1, 1);
     if (reset_wanted) {
       reset_wanted = 0;
-      in.clear(), taken = 0;
       board.sys_rst = 1;
       for (int i = 0; i < 8; i++) step();
       board.sys_rst = 0;
       out.clear();
     }
     char data[4096];
-    const ssize_t got = recv(file, data, sizeof data, MSG_DONTWAIT);
+    const ssize_t got = recv(file, data, sizeof data, 0);
     if (got == 0) return 0;  // the other end is gone
-    if (got > 0) in.append(data, static_cast<size_t>(got));
-
-    const auto now = std::chrono::steady_clock::now();
-    owed += std::min(std::chrono::duration<double>(now - last).count(), 0.002) * clock;
-    last = now;
-    while (taken < in.size()) step(), owed--;
-    in.clear(), taken = 0;
-    while (owed > 0) step(), owed--;
-    for (int quiet = 0; quiet < 64; quiet++) {  // what is being answered is answered at once
-      const size_t before = out.size();
-      step(), owed--;
-      if (out.size() > before) quiet = 0;
+    if (got < 0) continue;   // a signal
+    message.append(data, static_cast<size_t>(got));
+    while (message.size() >= 8) {
+      uint32_t head[2];
+      memcpy(head, message.data(), sizeof head);
+      if (message.size() < 8 + head[1]) break;
+      for (double left = head[0] * clock / 1e6; left >= 1; left--) step();
+      in = message.substr(8, head[1]), taken = 0;
+      message.erase(0, 8 + head[1]);
+      while (taken < in.size()) step();
+      for (int quiet = 0; quiet < 64; quiet++) {  // what is being answered is answered at once
+        const size_t before = out.size();
+        step();
+        if (out.size() > before) quiet = 0;
+      }
     }
-    if (owed < -clock / 100) owed = -clock / 100;
     for (size_t sent = 0; sent < out.size();) {
       const ssize_t done = send(file, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
       if (done < 0) return 0;

@@ -29,6 +29,8 @@ JUDGED = 64
 BAD = 0.1
 """Share of frames that had to be sent again from which on the rate is too high."""
 LOWEST = 115_200
+TRIES = 3
+"""Times that a rate is tried that was asked for by name."""
 
 
 class ReliableLink(Link):
@@ -183,7 +185,8 @@ class ReliableLink(Link):
     def _go_up(self, highest: int) -> None:
         """To the fastest rate that holds, from `highest` down, which is what the session is kept at from now on."""
         for rate in dict.fromkeys((highest, *(rate for rate in RATES if rate < highest))):
-            if rate == self._port.baud or try_rate(self._exchange, self._board, rate):
+            tries = 1 if self._agree else TRIES
+            if any(rate == self._port.baud or try_rate(self._exchange, self._board, rate) for _ in range(tries)):
                 break
             if not self._agree:
                 break

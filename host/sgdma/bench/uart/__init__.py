@@ -17,8 +17,7 @@ from sgdma.run.page import replace_section, table
 
 __all__ = ["SHOWN", "document", "run"]
 
-SHOWN = ("link", "baud", "latency_ms", "write", "read", "write_kb_s", "read_kb_s", "register_ms", "turn_arounds",
-         "lost_bytes", "damaged", "failed")
+SHOWN = ("link", "baud", "latency_ms", "write", "read", "turn_arounds", "lost_bytes", "damaged", "failed")
 BAUDS, LATENCIES = (1_000_000, 3_000_000), (1, 16)
 LINKS = ("reliable", "bone", "commuart")
 
