@@ -22,12 +22,14 @@ from litex.soc.interconnect import stream
 from sgdma_soc.link import ReliableLink
 from sgdma_soc.standalone import combinational
 
-__all__ = ["BASE_BAUD", "CLOCK", "KNOWN", "TOP", "WORDS", "verilog"]
+__all__ = ["BASE_BAUD", "CLOCK", "KNOWN", "SLOWER", "TOP", "WORDS", "verilog"]
 
 TOP = "serial_board"
 WORDS = 1 << 16
 CLOCK = 4_000_000
 BASE_BAUD = 115_200
+SLOWER = 10
+"""The line's milliseconds are so many times shorter here, in cycles: idle time is most of what is simulated."""
 KNOWN = 0x5347444D
 
 
@@ -43,9 +45,10 @@ class Board(LiteXModule):
         # # #
 
         if bone:
-            self.link = link = Stream2Wishbone(clk_freq=CLOCK)
+            self.link = link = Stream2Wishbone(clk_freq=CLOCK // SLOWER)
         else:
-            self.link = link = ReliableLink(CLOCK, base, max_baud=3_000_000)
+            self.link = link = ReliableLink(
+                CLOCK, base, max_baud=3_000_000, gap_ms=10 // SLOWER, patience_ms=250 // SLOWER)  # fmt: skip
             self.comb += self.tuning.eq(link.tuning)
         self.comb += [self.sink.connect(link.sink), link.source.connect(self.source)]
         self._add_memory(link.wishbone, bone)

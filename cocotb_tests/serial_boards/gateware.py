@@ -28,14 +28,14 @@ class GatewareBoard:
     """Gateware in a process of its own (see :mod:`sgdma.link.boards`). `base`: its rate at reset, in baud."""
 
     def __init__(self, bone: bool = False, base: int = 115_200) -> None:
-        from serial_boards.design import CLOCK
+        from serial_boards.design import CLOCK, SLOWER
 
         self._clock, self._at = CLOCK, 0.0
         self._rate = self._next = None if bone else float(base)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._socket = ours
-        command = [str(_built(bone, base)), str(theirs.fileno()), str(CLOCK)]
+        command = [str(_built(bone, base)), str(theirs.fileno()), str(CLOCK // SLOWER)]
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.PIPE)
         theirs.close()
         assert self._process.stdout is not None

@@ -21,7 +21,10 @@ __all__ = ["ReliableLink"]
 
 U32 = npt.NDArray[np.uint32]
 CHECK_WORDS = 32_768
-"""Words of one CHECK."""
+"""Words of one CHECK at most; fewer, when they would take longer than `CHECK_TIME` seconds."""
+CHECK_TIME = 0.1
+TIMED = 1024
+"""Words from which on a CHECK tells how long one takes."""
 READ_WORDS = 512
 """Words of one READ: it is streamed, so that nothing bounds it but what goes again when a byte is lost."""
 JUDGED = 64
@@ -47,6 +50,7 @@ class ReliableLink(Link):
         self._exchange = Exchange(port, self._quality, timeout)
         self._exchange.begin(board.seq, board.window)
         self._dead: BoardReset | None = None
+        self._closed = False
         self._judged, self._again = (0, 0), 0
         self._upper = port.baud
         if port.has_rate:
@@ -78,20 +82,40 @@ class ReliableLink(Link):
         self._raise_fault()
 
     def checksum(self, address: int, words: int) -> int:
-        if words > CHECK_WORDS:
-            return self._long_checksum(address, words)
+        total = done = 0
+        while done < words:
+            size = min(words - done, CHECK_WORDS, max(int(CHECK_TIME / self._exchange.word_time), 1))
+            total = combined(total, self._check(address + 4 * done, size), 4 * size)
+            done += size
+        return total
+
+    def _check(self, address: int, words: int) -> int:
+        """CRC32C of a part that the board sums at once; how long it takes for a word is learned by the way."""
         self._begin()
+        begin = time.monotonic()
         asked = self._exchange.request(Kind.CHECK, address, words)
         self._work(lambda: asked.done)
         body = self._body(asked)
         self._raise_fault()
+        taken = time.monotonic() - begin - self._exchange.turn_around
+        self._exchange.word_time = max(taken / words, 1e-7) if words >= TIMED else self._exchange.word_time
         return int.from_bytes(body[:4], "little")
 
     def quality(self) -> Quality:
         return dataclasses.replace(self._quality, baud=self._port.baud)
 
     def close(self) -> None:
-        self._port.close()
+        """Raises LinkError when the last writes are not confirmed, BusError when one was refused."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._dead is None and not self._exchange.idle:
+                self._exchange.restart()
+                self._work(lambda: self._exchange.idle)
+                self._raise_fault()
+        finally:
+            self._port.close()
 
     # Work, and what it does when the line does not.
 
@@ -160,14 +184,6 @@ class ReliableLink(Link):
         address = status & ~3
         remedy = "is anything at that address? (csr_base, memory_base)"
         return BusError(f"{self._port.name}: the board's bus refused {way} at {address:#x}; {remedy}", address, write)
-
-    def _long_checksum(self, address: int, words: int) -> int:
-        """The board sums no more than a part at a time: parts are put together."""
-        parts = [min(CHECK_WORDS, words - place) for place in range(0, words, CHECK_WORDS)]
-        total = 0
-        for index, size in enumerate(parts):
-            total = combined(total, self.checksum(address + 4 * CHECK_WORDS * index, size), 4 * size)
-        return total
 
     # The rate.
 

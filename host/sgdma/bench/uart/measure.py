@@ -19,6 +19,7 @@ __all__ = ["measure"]
 
 SIZE = 1 << 16
 """Words of bulk."""
+RUNS = 2
 SINGLES = 41
 """Reads of one register; the quick quarter tells, as the machine has other work."""
 REGISTER = (6 + 4, 14 + 14 + 4 + 4 + 4)
@@ -66,6 +67,12 @@ def _opened(link: str, port: str, baud: int, verify: bool) -> Access:
 
 
 def _bulk(access: Access, line: Rig, baud: int) -> dict[str, float]:
+    """The better of some runs, way by way: the machine has other work."""
+    runs = [_bulk_once(access, line, baud) for _ in range(RUNS)]
+    return {name: max(run[name] for run in runs) for name in runs[0]}
+
+
+def _bulk_once(access: Access, line: Rig, baud: int) -> dict[str, float]:
     words = np.random.default_rng(1).integers(0, 2**32, SIZE, np.uint32)
     access.read(0, 1)
     carried, begin = line.carried(), time.monotonic()
