@@ -53,7 +53,8 @@ class ReliableLink(LiteXModule):
         fastest = max_baud or min(3_000_000, clk_freq // 10)
         self.store = WriteStore(BUFFER_WORDS)
         self.receiver = receiver = Receiver(self.store)
-        self.queue = queue = stream.SyncFIFO(list(HEADER), WINDOW)
+        self.queue = queue = stream.SyncFIFO(list(HEADER), WINDOW - 1)
+        self.front = front = stream.Buffer(list(HEADER))  # the last of the window, out of the queue's memory
         self.executor = executor = Executor(self.store, [clk_freq, fastest, baudrate])
         self.pace = pace = Pace(clk_freq, tuning_word(baudrate, clk_freq), gap_ms, patience_ms)
         self.sink, self.source, self.wishbone = receiver.sink, executor.source, executor.wishbone
@@ -62,7 +63,8 @@ class ReliableLink(LiteXModule):
         # # #
 
         self.comb += [
-            receiver.command.connect(queue.sink), queue.source.connect(executor.command),
+            receiver.command.connect(queue.sink), queue.source.connect(front.sink),
+            front.source.connect(executor.command),
             pace.byte.eq(receiver.sink.valid), receiver.gap.eq(pace.gap),
             pace.good.eq(receiver.good), pace.garbage.eq(receiver.garbage),
             pace.change.eq(executor.change), pace.wanted.eq(executor.command.address),

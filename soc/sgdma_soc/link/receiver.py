@@ -96,14 +96,17 @@ class Receiver(LiteXModule):
     def _add_judgement(self) -> None:
         is_write, fits, first, past = Signal(), Signal(), Signal(), Signal()
         synced, said, expected, ahead = Signal(), Signal(), Signal(8), Signal(8)
+        in_order, plain = Signal(), self.kind & ~DRY
+        self.sync += [  # the header stands still while its checksum comes
+            is_write.eq(plain == Kind.WRITE), fits.eq(self.count <= BLOCK_WORDS), ahead.eq(self.seq - expected),
+            in_order.eq((plain == Kind.READ) | (self.kind == Kind.CHECK) | (self.kind == Kind.RATE)),
+        ]  # fmt: skip
         self.comb += [
-            is_write.eq((self.kind & ~DRY) == Kind.WRITE), fits.eq(self.count <= BLOCK_WORDS),
-            ahead.eq(self.seq - expected), first.eq(ahead == 0), past.eq(ahead[7]),
+            first.eq(ahead == 0), past.eq(ahead[7]),
             self.more.eq(is_write & fits & (self.count != 0) & ~self.body & ~self.wrong),
         ]  # fmt: skip
         answer, taken, begun = self.command, Signal(), Signal()
         self._split([answer.kind, answer.seq, answer.tag, answer.count, answer.address])
-        in_order = ((self.kind & ~DRY) == Kind.READ) | (self.kind == Kind.CHECK) | (self.kind == Kind.RATE)
         self.comb += [
             answer.seq.eq(expected),
             If(self.judging & ~self.more,
