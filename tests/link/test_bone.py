@@ -51,6 +51,16 @@ def test_a_bone_is_told_from_the_reliable_link(line: Line, memory: Memory) -> No
         assert not memory.writes.any(), "asking has written"
 
 
+def test_nothing_is_sent_while_the_board_answers(memory: Memory) -> None:
+    """It would not be heard."""
+    board = BoneBoard(memory, BAUD)
+    with Line(board) as line, opened(line) as link:
+        link.write(0, range(WORDS))
+        assert link.read(0, WORDS).tolist() == list(range(WORDS))
+        assert link.read(0, 1) == [0]
+        assert link.quality().resynchronisations == board.unheard == 0
+
+
 def storm(line: Line, memory: Memory, faults: int, verify: bool, kinds: tuple[str, ...]) -> None:
     """Reads on a line with faults; with `verify` writes as well. Nothing wrong is taken for right."""
     chance = seed()

@@ -2,12 +2,12 @@
 
 A frame is a command, a count of words (1..255), a big-endian word address and, for writes, the words, big-endian too;
 a read is answered by its words alone (LiteX, litex/soc/cores/uart.py). Nothing is checked or acknowledged; the gateware
-forgets half a frame after 100 ms. Requests are sent ahead of their answers, as far as `AHEAD` bytes of answer may wait
-on the way, so that a long read costs one turn-around and not one a frame.
+forgets half a frame after 100 ms. While it answers it does not listen, and LiteX's RS-232 receiver keeps no byte: a
+request sent ahead of an answer would be lost, so every frame of a read costs a turn-around.
 
-What can be done about bytes that are lost is done: every read ends with one of a word that is known (the `sentinel`),
-which bytes lost or inserted shift out of its place. Flipped bits need `verify`: reads go twice, writes are read back. A
-write damaged on its way may have gone anywhere on the bus; only the reliable link prevents that.
+What can be done about bytes that are lost is done: every read is followed by one of a word that is known (the
+`sentinel`), which bytes lost or inserted shift out of its place. Flipped bits need `verify`: reads go twice, writes are
+read back. A write damaged on its way may have gone anywhere on the bus; only the reliable link prevents that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ __all__ = ["BoneLink"]
 U32 = npt.NDArray[np.uint32]
 WRITE, READ = 1, 2
 WORDS = 255
-AHEAD = 4096
 PARSER_LIMIT = 0.1
 """Seconds after which the gateware forgets half a frame."""
 MARGIN = 0.03
@@ -155,20 +154,15 @@ class BoneLink(Link):
         frames = [(address + 4 * place, min(WORDS, count - place)) for place in range(0, count, WORDS)]
         if self._sentinel:
             frames.append((self._sentinel[0], 1))
-        total = 4 * sum(words for _, words in frames)
-        answer, asked, begin = bytearray(), 0, time.monotonic()
+        answer = bytearray()
         for start, words in frames:
-            while asked - len(answer) > AHEAD:
-                answer += self._take(bool(answer))
+            end, begin = len(answer) + 4 * words, time.monotonic()
             self._port.send(_head(READ, words, start))
-            asked += 4 * words
+            while len(answer) < end:
+                answer += self._take(len(answer) > end - 4 * words)
+            self._quality.turn_around = min(self._quality.turn_around or 1e9, time.monotonic() - begin)
         self._quality.frames += len(frames)
-        while len(answer) < total:
-            answer += self._take(bool(answer))
-            if len(answer) <= 4 * WORDS:
-                best = self._quality.turn_around
-                self._quality.turn_around = min(best or 1e9, time.monotonic() - begin)
-        return self._checked(answer, total, 4 * count)
+        return self._checked(answer, 4 * sum(words for _, words in frames), 4 * count)
 
     def _checked(self, answer: bytearray, total: int, wanted: int) -> U32:
         if len(answer) > total or (self._sentinel and int.from_bytes(answer[-4:], "big") != self._sentinel[1]):
