@@ -207,10 +207,14 @@ class ReliableBoard:
 
 
 class BoneBoard:
-    """LiteX's UARTBone (Stream2Wishbone): no checks, no answers to writes, half a frame forgotten after 100 ms."""
+    """LiteX's UARTBone (Stream2Wishbone): no checks, no answers to writes, half a frame forgotten after 100 ms.
+
+    With a `baud` it does not hear what comes while it answers, as on LiteX's RS-232 receiver; `unheard` counts that.
+    """
 
     def __init__(self, bus: Bus, baud: float | None = None) -> None:
         self.bus, self._rate = bus, baud
+        self.unheard, self._busy = 0, 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -224,6 +228,9 @@ class BoneBoard:
 
     def feed(self, data: bytes, now: float) -> bytes:
         """Bytes from the line at `now`."""
+        if data and now < self._busy:
+            self.unheard += len(data)
+            data = b""
         if self._data and now - self._begun > BONE_LIMIT:
             self._data.clear()
         if not self._data:
@@ -242,6 +249,8 @@ class BoneBoard:
                 answers += self._read(address, count, command == 2)
             del self._data[:end]
             self._begun = now
+        if answers and self._rate:
+            self._busy = now + len(answers) * 10 / self._rate
         return bytes(answers)
 
     def _write(self, address: int, words: U32, rising: bool) -> None:

@@ -2,12 +2,12 @@
 
 A frame is a command, a count of words (1..255), a big-endian word address and, for writes, the words, big-endian too;
 a read is answered by its words alone (LiteX, litex/soc/cores/uart.py). Nothing is checked or acknowledged; the gateware
-forgets half a frame after 100 ms. Requests are sent ahead of their answers, as far as `AHEAD` bytes of answer may wait
-on the way, so that a long read costs one turn-around and not one a frame.
+forgets half a frame after 100 ms. While it answers it does not listen, and LiteX's RS-232 receiver keeps no byte: a
+request sent ahead of an answer would be lost, so every frame of a read costs a turn-around.
 
-What can be done about bytes that are lost is done: every read ends with one of a word that is known (the `sentinel`),
-which bytes lost or inserted shift out of its place. Flipped bits need `verify`: reads go twice, writes are read back. A
-write damaged on its way may have gone anywhere on the bus; only the reliable link prevents that.
+What can be done about bytes that are lost is done: every read is followed by one of a word that is known (the
+`sentinel`), which bytes lost or inserted shift out of its place. Flipped bits need `verify`: reads go twice, writes are
+read back. A write damaged on its way may have gone anywhere on the bus; only the reliable link prevents that.
 """
 
 from __future__ import annotations
@@ -29,14 +29,19 @@ __all__ = ["BoneLink"]
 U32 = npt.NDArray[np.uint32]
 WRITE, READ = 1, 2
 WORDS = 255
-AHEAD = 4096
 PARSER_LIMIT = 0.1
 """Seconds after which the gateware forgets half a frame."""
 MARGIN = 0.03
+TRIES = 3
+"""Times that a request without any answer is sent within the time-out."""
 
 
 class _Shifted(Exception):
     """Bytes were lost, inserted or damaged on the way."""
+
+
+class _Silent(_Shifted):
+    """No byte came."""
 
 
 class BoneLink(Link):
@@ -79,7 +84,7 @@ class BoneLink(Link):
 
     def answers(self, limit: float) -> bool:
         """Whether the sentinel is read within `limit` seconds: is this a UARTBone, at this rate?"""
-        kept, self._timeout = self._timeout, limit
+        kept, self._timeout = self._timeout, limit * TRIES
         try:
             self._raw(self._sentinel_address, 0)
             return True
@@ -100,6 +105,10 @@ class BoneLink(Link):
                 return work()
             except _Shifted as damage:
                 tries += 1
+                if time.monotonic() > end and isinstance(damage, _Silent):
+                    remedy = "check baud rate, cable, and that the board holds a bitstream with one of the links"
+                    said = f"no answer within {self._timeout:g} s; {remedy}"
+                    raise LinkError(f"{self._port.name}: {said}") from damage
                 if time.monotonic() > end and tries > 1:
                     remedy = "the line loses or damages bytes: a lower baud rate or another cable?"
                     said = f"{what}: {damage}, {tries} times in {self._timeout:g} s; {remedy}"
@@ -141,24 +150,19 @@ class BoneLink(Link):
         return bytes(frames)
 
     def _raw(self, address: int, count: int) -> U32:
-        """Words, with the sentinel behind them. LinkError when nothing comes, _Shifted when too little or more."""
+        """Words, with the sentinel behind them. _Silent when nothing comes, _Shifted when too little or more."""
         frames = [(address + 4 * place, min(WORDS, count - place)) for place in range(0, count, WORDS)]
         if self._sentinel:
             frames.append((self._sentinel[0], 1))
-        total = 4 * sum(words for _, words in frames)
-        answer, asked, begin = bytearray(), 0, time.monotonic()
+        answer = bytearray()
         for start, words in frames:
-            while asked - len(answer) > AHEAD:
-                answer += self._take(bool(answer))
+            end, begin = len(answer) + 4 * words, time.monotonic()
             self._port.send(_head(READ, words, start))
-            asked += 4 * words
+            while len(answer) < end:
+                answer += self._take(len(answer) > end - 4 * words)
+            self._quality.turn_around = min(self._quality.turn_around or 1e9, time.monotonic() - begin)
         self._quality.frames += len(frames)
-        while len(answer) < total:
-            answer += self._take(bool(answer))
-            if len(answer) <= 4 * WORDS:
-                best = self._quality.turn_around
-                self._quality.turn_around = min(best or 1e9, time.monotonic() - begin)
-        return self._checked(answer, total, 4 * count)
+        return self._checked(answer, 4 * sum(words for _, words in frames), 4 * count)
 
     def _checked(self, answer: bytearray, total: int, wanted: int) -> U32:
         if len(answer) > total or (self._sentinel and int.from_bytes(answer[-4:], "big") != self._sentinel[1]):
@@ -166,14 +170,11 @@ class BoneLink(Link):
         return np.frombuffer(bytes(answer[:wanted]), ">u4").astype(np.uint32)
 
     def _take(self, begun: bool) -> bytes:
-        limit = min(self._timeout, PARSER_LIMIT + MARGIN) if begun else self._timeout
+        limit = min(self._timeout, PARSER_LIMIT + MARGIN) if begun else self._timeout / TRIES
         data = self._port.receive(limit)
         if data:
             return data
-        if begun:
-            raise _Shifted("bytes were lost")
-        raise LinkError(f"{self._port.name}: no answer within {limit:g} s; check baud rate, cable, and that the board "
-                        "holds a bitstream with a UARTBone or the reliable link")  # fmt: skip
+        raise _Shifted("bytes were lost") if begun else _Silent
 
 
 def _head(command: int, words: int, address: int) -> bytes:

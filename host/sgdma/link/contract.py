@@ -64,7 +64,7 @@ class Link(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let the port go; writes that are on their way are not waited for."""
+        """Wait for writes on their way, where they are confirmed, and let the port go."""
 
     def __enter__(self) -> Self:
         return self

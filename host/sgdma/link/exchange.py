@@ -25,6 +25,8 @@ SLACK = 0.03
 """Seconds beyond turn-around and time on the wire after which a line counts as quiet: more than the board's gap."""
 SPELLS = 1
 """Times that all on the way is sent again before the line counts as silent."""
+MOST_WRITES = 64
+"""Writes that can be acknowledged at once: more than are ever on the way, less than half of all numbers."""
 LONGEST = 1.0
 """Seconds of quiet at most before all goes again."""
 
@@ -70,6 +72,7 @@ class Exchange:
         self.port, self.quality, self.limit = port, quality, limit
         self.parser = Parser(answer_body_bytes)
         self.window, self.turn_around, self.fault = WINDOW - 1, 0.02, 0
+        self.word_time = 2e-5  # seconds that a CHECK takes for a word, until one was timed
         self.seq = 0
         self.heard = self._progress = self._event = 0.0
         self._orders = self._tag = self._quiet = 0
@@ -253,7 +256,7 @@ class Exchange:
     def _acknowledge(self, expected: int) -> None:
         """The board has executed all writes before `expected`."""
         ahead = expected - (self._writes[0].seq if self._writes else self.seq) & 0xFF
-        if ahead <= len(self._writes):
+        if ahead <= min(len(self._writes), MOST_WRITES):
             for request in self._writes[:ahead]:
                 self._finish(request, None)
             del self._writes[:ahead]
@@ -279,7 +282,9 @@ class Exchange:
     def _patience(self) -> float:
         """Seconds without a byte after which what is on its way is lost."""
         wire = (self._bytes_ahead() + 2 * HEAD_BYTES) * 10 / self.port.baud
-        return min((2 * wire + 3 * self.turn_around + SLACK) * (1 << self._quiet), LONGEST + wire)
+        summed = sum(request.count for request, _ in self._flight.values() if request.kind == Kind.CHECK)
+        own = 3 * (self.turn_around + self.word_time * summed)
+        return min((2 * wire + own + SLACK) * (1 << self._quiet), LONGEST + wire + own)
 
     def _give_up(self) -> None:
         for frame in self.parser.give_up():

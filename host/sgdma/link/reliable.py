@@ -21,12 +21,19 @@ __all__ = ["ReliableLink"]
 
 U32 = npt.NDArray[np.uint32]
 CHECK_WORDS = 32_768
-"""Words of one CHECK."""
+"""Words of one CHECK at most; fewer, when they would take longer than `CHECK_TIME` seconds."""
+CHECK_TIME = 0.1
+TIMED = 1024
+"""Words from which on a CHECK tells how long one takes."""
+READ_WORDS = 512
+"""Words of one READ: it is streamed, so that nothing bounds it but what goes again when a byte is lost."""
 JUDGED = 64
 """Frames after which a rate is judged."""
 BAD = 0.1
 """Share of frames that had to be sent again from which on the rate is too high."""
 LOWEST = 115_200
+TRIES = 3
+"""Times that a rate is tried that was asked for by name."""
 
 
 class ReliableLink(Link):
@@ -43,14 +50,15 @@ class ReliableLink(Link):
         self._exchange = Exchange(port, self._quality, timeout)
         self._exchange.begin(board.seq, board.window)
         self._dead: BoardReset | None = None
-        self._judged = (0, 0)
+        self._closed = False
+        self._judged, self._again = (0, 0), 0
         self._upper = port.baud
         if port.has_rate:
             self._go_up(min(fastest, board.fastest))
 
     def read(self, address: int, count: int) -> U32:
         self._begin()
-        block = self._board.block
+        block = self._block(READ_WORDS)
         asked = [self._exchange.request(Kind.READ, address + 4 * place, min(block, count - place))
                  for place in range(0, count, block)]  # fmt: skip
         self._work(lambda: not asked or (asked[-1].done and all(request.done for request in asked)))
@@ -61,7 +69,7 @@ class ReliableLink(Link):
     def write(self, address: int, values: npt.ArrayLike) -> None:
         self._begin()
         words = np.ascontiguousarray(values, dtype="<u4").reshape(-1)
-        block = self._board.block
+        block = self._block(self._board.block)
         for place in range(0, len(words), block):
             part = words[place : place + block]
             self._exchange.request(Kind.WRITE, address + 4 * place, len(part), part.tobytes())
@@ -74,20 +82,40 @@ class ReliableLink(Link):
         self._raise_fault()
 
     def checksum(self, address: int, words: int) -> int:
-        if words > CHECK_WORDS:
-            return self._long_checksum(address, words)
+        total = done = 0
+        while done < words:
+            size = min(words - done, CHECK_WORDS, max(int(CHECK_TIME / self._exchange.word_time), 1))
+            total = combined(total, self._check(address + 4 * done, size), 4 * size)
+            done += size
+        return total
+
+    def _check(self, address: int, words: int) -> int:
+        """CRC32C of a part that the board sums at once; how long it takes for a word is learned by the way."""
         self._begin()
+        begin = time.monotonic()
         asked = self._exchange.request(Kind.CHECK, address, words)
         self._work(lambda: asked.done)
         body = self._body(asked)
         self._raise_fault()
+        taken = time.monotonic() - begin - self._exchange.turn_around
+        self._exchange.word_time = max(taken / words, 1e-7) if words >= TIMED else self._exchange.word_time
         return int.from_bytes(body[:4], "little")
 
     def quality(self) -> Quality:
         return dataclasses.replace(self._quality, baud=self._port.baud)
 
     def close(self) -> None:
-        self._port.close()
+        """Raises LinkError when the last writes are not confirmed, BusError when one was refused."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._dead is None and not self._exchange.idle:
+                self._exchange.restart()
+                self._work(lambda: self._exchange.idle)
+                self._raise_fault()
+        finally:
+            self._port.close()
 
     # Work, and what it does when the line does not.
 
@@ -129,6 +157,11 @@ class ReliableLink(Link):
         rates = [self._port.baud, self._board.base, *(RATES if self._port.has_rate else ())]
         find(self._exchange, rates, end)
 
+    def _block(self, most: int) -> int:
+        """Words of a frame: fewer while frames have to go again."""
+        again, self._again = self._again, self._quality.retransmissions
+        return most if again == self._again else most // 4
+
     def _body(self, request: Request) -> bytes:
         """The answer's words; BusError when its status says so."""
         body = request.answer.body if request.answer else b""
@@ -152,14 +185,6 @@ class ReliableLink(Link):
         remedy = "is anything at that address? (csr_base, memory_base)"
         return BusError(f"{self._port.name}: the board's bus refused {way} at {address:#x}; {remedy}", address, write)
 
-    def _long_checksum(self, address: int, words: int) -> int:
-        """The board sums no more than a part at a time: parts are put together."""
-        parts = [min(CHECK_WORDS, words - place) for place in range(0, words, CHECK_WORDS)]
-        total = 0
-        for index, size in enumerate(parts):
-            total = combined(total, self.checksum(address + 4 * CHECK_WORDS * index, size), 4 * size)
-        return total
-
     # The rate.
 
     def _judge(self) -> None:
@@ -176,7 +201,8 @@ class ReliableLink(Link):
     def _go_up(self, highest: int) -> None:
         """To the fastest rate that holds, from `highest` down, which is what the session is kept at from now on."""
         for rate in dict.fromkeys((highest, *(rate for rate in RATES if rate < highest))):
-            if rate == self._port.baud or try_rate(self._exchange, self._board, rate):
+            tries = 1 if self._agree else TRIES
+            if any(rate == self._port.baud or try_rate(self._exchange, self._board, rate) for _ in range(tries)):
                 break
             if not self._agree:
                 break

@@ -18,9 +18,10 @@ class Crc32c(LiteXModule):
 
     `clear` begins anew, `absorb` takes `data` in, `turn` brings the next byte of the checksum to `low`: after four
     turns the state is what it was, so that a checksum in mid-frame costs no register beside it. One at a time.
+    `late`: what is absorbed counts a cycle later, for bytes that come a long way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, late: bool = False) -> None:
         self.data = Signal(8)
         self.clear = Signal()
         self.absorb = Signal()
@@ -32,10 +33,14 @@ class Crc32c(LiteXModule):
 
         state = Signal(32, reset=0xFFFFFFFF)
         self.comb += [self.value.eq(~state), self.low.eq(~state[:8])]
+        absorb, data = self.absorb, self.data
+        if late:
+            absorb, data = Signal(), Signal(8)
+            self.sync += [absorb.eq(self.absorb), data.eq(self.data)]
         self.sync += [
             If(self.clear, state.eq(0xFFFFFFFF))
             .Elif(self.turn, state.eq(Cat(state[8:], state[:8])))
-            .Elif(self.absorb, state.eq(Cat(*_next(state, self.data))))
+            .Elif(absorb, state.eq(Cat(*_next(state, data))))
         ]  # fmt: skip
 
 

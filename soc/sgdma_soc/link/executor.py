@@ -34,7 +34,7 @@ class Executor(LiteXModule):
 
         command --> BEGIN -+-> STORED <-> WRITE -----------------+
                            |                                     v
-                           +-> FETCH <-> SUM (CHECK only) --> HEADER --> CHECKSUM --> END
+                           +-> FETCH <-> WORD --> SUM (CHECK) -> HEADER --> CHECKSUM --> END
                            |                                     |          ^
                            +-------------------------------------+          |
                                                   FETCH <-> WORD -----------+
@@ -53,7 +53,7 @@ class Executor(LiteXModule):
 
         # # #
 
-        self.store, self.crc = store, Crc32c()
+        self.store, self.crc = store, Crc32c(late=True)
         self.place, self.left, self.address = Signal(4), Signal(16), Signal(30)
         self.word, self.failed = Signal(32), Signal()
         self.summing, self.tail, self.last = Signal(), Signal(), Signal()  # CHECK's way over memory; body, status sent
@@ -166,7 +166,7 @@ class Executor(LiteXModule):
             self.offer.eq(1), Case(self.place, places),
             If(self.room,
                 self.crc.absorb.eq(self.place != 0), NextValue(self.place, self.place + 1),
-                If(self.place == HEADER_BYTES, NextValue(self.place, 0), NextState("CHECKSUM")),
+                If(self.place == HEADER_BYTES, NextValue(self.place, 0), NextState("SETTLE")),
             ),
         )  # fmt: skip
 
@@ -178,8 +178,8 @@ class Executor(LiteXModule):
         ]  # fmt: skip
         self.comb += done.eq(self.room | self.summing)
         after: Any = (
-            If(self.last, NextState("CHECKSUM"))
-            .Elif(self.summing, If(self.left == 1, NextState("SUM")).Else(NextState("FETCH")))
+            If(self.last, NextState("SETTLE"))
+            .Elif(self.summing, If(self.left == 1, NextState("SETTLE")).Else(NextState("FETCH")))
             .Elif(self.is_check | (self.left == 1), NextState("STATUS"))
             .Else(NextState("FETCH"))
         )
@@ -190,6 +190,8 @@ class Executor(LiteXModule):
                 If(self.place == 3, *advance, after),
             ),
         )  # fmt: skip
+        self.fsm.act("SETTLE",  # the checksum takes in its last byte
+            If(self.summing, NextState("SUM")).Else(NextState("CHECKSUM")))
         self.fsm.act("SUM",  # a CHECK's answer begins
             crc.clear.eq(1), NextValue(self.word, crc.value), NextValue(self.summing, 0), NextState("HEADER"))
         self.fsm.act("STATUS",

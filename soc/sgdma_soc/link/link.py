@@ -40,20 +40,22 @@ class ReliableLink(LiteXModule):
         tx, rx = RS232PHYTX(pads, link.tuning), RS232PHYRX(pads, link.tuning)
         comb += [rx.source.connect(link.sink), link.source.connect(tx.sink)]
 
-    `phy`: anything with `sink` and `source`, connected here when it is given. `max_baud`: what the board's pins and
-    adapter may be asked for. Times in milliseconds: half a frame is given up after `gap_ms` without a byte, a baud rate
-    `patience_ms` after the last good frame, if anything but good frames came since.
+    `phy`: anything with `sink` and `source`, connected here when it is given. `max_baud`: what the board may be asked
+    for; 3 Mbaud, or a tenth of the clock, when it is not given. Times in milliseconds: half a frame is given up after
+    `gap_ms` without a byte, a rate `patience_ms` after the last good frame, if anything but good frames came since.
     """
 
     def __init__(
-        self, clk_freq: int, baudrate: int = 115200, phy: Any = None, max_baud: int = 3_000_000, gap_ms: int = 10,
+        self, clk_freq: int, baudrate: int = 115200, phy: Any = None, max_baud: int | None = None, gap_ms: int = 10,
         patience_ms: int = 250,
     ) -> None:  # fmt: skip
         clk_freq = int(clk_freq)
+        fastest = max_baud or min(3_000_000, clk_freq // 10)
         self.store = WriteStore(BUFFER_WORDS)
         self.receiver = receiver = Receiver(self.store)
-        self.queue = queue = stream.SyncFIFO(list(HEADER), WINDOW)
-        self.executor = executor = Executor(self.store, [clk_freq, min(max_baud, clk_freq // 10), baudrate])
+        self.queue = queue = stream.SyncFIFO(list(HEADER), WINDOW - 1)
+        self.front = front = stream.Buffer(list(HEADER))  # the last of the window, out of the queue's memory
+        self.executor = executor = Executor(self.store, [clk_freq, fastest, baudrate])
         self.pace = pace = Pace(clk_freq, tuning_word(baudrate, clk_freq), gap_ms, patience_ms)
         self.sink, self.source, self.wishbone = receiver.sink, executor.source, executor.wishbone
         self.tuning: Signal = pace.tuning
@@ -61,7 +63,8 @@ class ReliableLink(LiteXModule):
         # # #
 
         self.comb += [
-            receiver.command.connect(queue.sink), queue.source.connect(executor.command),
+            receiver.command.connect(queue.sink), queue.source.connect(front.sink),
+            front.source.connect(executor.command),
             pace.byte.eq(receiver.sink.valid), receiver.gap.eq(pace.gap),
             pace.good.eq(receiver.good), pace.garbage.eq(receiver.garbage),
             pace.change.eq(executor.change), pace.wanted.eq(executor.command.address),

@@ -39,10 +39,17 @@ class Receiver(LiteXModule):
         self.store, self.crc = store, Crc32c()
         self.header = Signal(8 * HEADER_BYTES)
         self.kind, self.seq, self.tag, self.count, self.address = (Signal(size) for _, size in HEADER)
-        self.comb += Cat(self.kind, self.seq, self.tag, self.count, self.address).eq(self.header)
+        self._split([self.kind, self.seq, self.tag, self.count, self.address])
         self.body, self.wrong = Signal(), Signal()  # the header is done; some checksum is wrong
         self._add_bytes()
         self._add_judgement()
+
+    def _split(self, fields: list[Signal]) -> None:
+        """Fields, in their order, from the header."""
+        place = 0
+        for field in fields:
+            self.comb += field.eq(self.header[place : place + len(field)])
+            place += len(field)
 
     def _add_bytes(self) -> None:
         sink, crc, store = self.sink, self.crc, self.store
@@ -89,15 +96,18 @@ class Receiver(LiteXModule):
     def _add_judgement(self) -> None:
         is_write, fits, first, past = Signal(), Signal(), Signal(), Signal()
         synced, said, expected, ahead = Signal(), Signal(), Signal(8), Signal(8)
+        in_order, plain = Signal(), self.kind & ~DRY
+        self.sync += [  # the header stands still while its checksum comes
+            is_write.eq(plain == Kind.WRITE), fits.eq(self.count <= BLOCK_WORDS), ahead.eq(self.seq - expected),
+            in_order.eq((plain == Kind.READ) | (self.kind == Kind.CHECK) | (self.kind == Kind.RATE)),
+        ]  # fmt: skip
         self.comb += [
-            is_write.eq((self.kind & ~DRY) == Kind.WRITE), fits.eq(self.count <= BLOCK_WORDS),
-            ahead.eq(self.seq - expected), first.eq(ahead == 0), past.eq(ahead[7]),
+            first.eq(ahead == 0), past.eq(ahead[7]),
             self.more.eq(is_write & fits & (self.count != 0) & ~self.body & ~self.wrong),
         ]  # fmt: skip
         answer, taken, begun = self.command, Signal(), Signal()
-        in_order = ((self.kind & ~DRY) == Kind.READ) | (self.kind == Kind.CHECK) | (self.kind == Kind.RATE)
+        self._split([answer.kind, answer.seq, answer.tag, answer.count, answer.address])
         self.comb += [
-            Cat(answer.kind, answer.seq, answer.tag, answer.count, answer.address).eq(self.header),
             answer.seq.eq(expected),
             If(self.judging & ~self.more,
                 self._verdict(is_write, first, past, in_order, synced, said, fits, expected, taken, begun)),
