@@ -21,6 +21,8 @@ __all__ = ["ARENA", "GUARD_BYTES", "GuardedDma", "Rig"]
 
 ARENA = 16 << 20
 """DMA memory of a test that asks for no other size: clearing it is most of what a fresh device costs."""
+FAR_RINGS = {"sq_log2": 10, "cq_log2": 9}
+"""Rings where memory is beyond a link: a test that looks at all of them moves them."""
 GUARD_BYTES = 64
 
 
@@ -120,8 +122,10 @@ class Rig:
         target = self.target
         self._calm(target)
         try:
-            arena = min(ARENA, target.memory_bytes * 7 // 8)
-            dma = GuardedDma(target, **{"arena": arena, "allow_mismatch": self.allow_mismatch, **options})
+            sizes: dict[str, Any] = {"arena": min(ARENA, target.memory_bytes * 7 // 8)}
+            if Capability.DIRECT_MEMORY not in target.capabilities:
+                sizes |= FAR_RINGS
+            dma = GuardedDma(target, **{**sizes, "allow_mismatch": self.allow_mismatch, **options})
             if self.identity.fixture:
                 dma.fixture.write("control", 0)
                 dma.fixture.write("seed", 0)

@@ -130,7 +130,7 @@ def _along(dma: Dma, direction: Direction, card: int, data: U8) -> None:
         transfer.result()
 
 
-FAR_GROUND = 1 << 18
+FAR_GROUND = 3 << 17
 """Bytes of a Ground where each one must cross a link."""
 MARGIN = 4096
 """Bytes beyond the last request that a Ground looks at where each one must cross a link."""
