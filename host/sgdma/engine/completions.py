@@ -145,6 +145,9 @@ def _deliver(dma: Dma, batch: Batch, index: I64) -> None:
 def _pull(dma: Dma, batch: Batch, index: I64) -> None:
     if dma.arena.direct:
         return
+    index = index[batch.records["bytes_moved"][index] > 0]  # what moved no byte has left memory as it was
+    if not len(index):
+        return
     rows = _rows(batch.offsets, index)
     owner = np.repeat(index, np.diff(batch.offsets)[index])
     bases = batch.bases(owner.tolist())

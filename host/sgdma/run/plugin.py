@@ -117,10 +117,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A broken rig is an error, not a failure; a failure leaves its bundle while the device is still there."""
+    """A broken rig is an error, not a failure; a failure leaves its bundle while the device is still there.
+
+    A test that needs more memory than the target has at all is skipped.
+    """
     report = yield
     if report.failed and call.excinfo is not None and _uses(item):
-        item.config.stash[SESSION].explain(item, report, call.excinfo.value)
+        session = item.config.stash[SESSION]
+        small = session.too_small(call.excinfo.value)
+        if small:
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {small}")
+        else:
+            session.explain(item, report, call.excinfo.value)
     return report
 
 

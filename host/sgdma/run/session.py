@@ -76,6 +76,15 @@ class Session:
             raise self.log.error
         self.log.note("test", test=key_of(nodeid))
 
+    def too_small(self, error: BaseException) -> str:
+        """Why the target's memory is too small for a test that ended so; empty when it is not to blame."""
+        from sgdma.errors import OutOfMemory
+        from sgdma.run.rig import ARENA
+
+        if not isinstance(error, OutOfMemory) or self.rig.target.memory_bytes > ARENA:
+            return ""
+        return f"{self.rig.url} has {self.rig.target.memory_bytes} bytes of DMA memory, the test needs more ({error})"
+
     def explain(self, item: pytest.Item, report: pytest.TestReport, error: BaseException) -> None:
         """Tell a broken rig from a failing device, and collect what is known about a failure."""
         if isinstance(error, RigError):

@@ -148,7 +148,8 @@ class Ground:
         """`size` bytes; 0: what the tests need, more where segments take whole pages."""
         self.dma, self.rng = dma, rng
         coarse = max(period(dma.rules.direction(way)) for way in Direction) > 512
-        size = size or (6 << 20 if coarse else 1 << 20 if dma.arena.direct else FAR_GROUND)
+        far = min(FAR_GROUND, dma.target.memory_bytes // 4)
+        size = size or (6 << 20 if coarse else 1 << 20 if dma.arena.direct else far)
         self._buffer: DmaBuffer = dma.buffer(size, 4096)
         self._buffer.array[:] = noise(rng, size)
         self.expected = self._buffer.array.copy()

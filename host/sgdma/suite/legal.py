@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sgdma.errors import OutOfMemory
 from sgdma.rules import Direction, DirectionRules, RuleSet, check_request
 
 __all__ = ["Composer", "Legal", "period"]
@@ -43,8 +44,8 @@ def period(side: DirectionRules) -> int:
 class Composer:
     """Lays legal requests into a stretch of memory, ``base .. base + size``, none touching another.
 
-    Between two segments at least `apart` bytes stay free, as guards. Raises ValueError when the memory is used up or
-    the rules leave no choice.
+    Between two segments at least `apart` bytes stay free, as guards. Raises OutOfMemory when the memory is used up,
+    ValueError when the rules leave no choice.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Composer:
                 if len(sizes):
                     size = int(self.rng.choice(sizes))
                     if base + offset + size > self.end:
-                        raise ValueError("the memory for legal requests is used up")
+                        raise OutOfMemory("the memory for legal requests is used up; use fewer or shorter ones")
                     self.cursor = base + offset + size
                     return base + offset, size
             step = side.segment_boundary or self.period  # too close to the line

@@ -219,10 +219,10 @@ class BoardTarget(Target):
         pending, enable = (self._device + DEVICE.address(name) for name in ("ev_pending", "ev_enable"))
         limit = self.now() + timeout
         while not self._taken >> vector & 1:
-            fired = self.read32(pending)
+            fired = self.read32(pending) & self.read32(enable)
             if fired:
                 self.write32(pending, fired)
-                self._taken |= fired & self.read32(enable)
+                self._taken |= fired
             elif self.now() >= limit:
                 return False
         self._taken &= ~(1 << vector)

@@ -30,7 +30,7 @@ BOARD = Board(
     platform=lambda: GenericPlatform("", _PADS, name="sgdma_virtual"),
     clock=_Clock,
     clock_hz=50_000_000,
-    memory_bytes=8 << 20,
+    memory_bytes=16 << 20,
     queues=4,
     serial="bytes",
     tools="g++, make, perl",
