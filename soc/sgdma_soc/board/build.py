@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from litex.build.yosys_nextpnr_toolchain import YosysNextPNRToolchain
 from litex.soc.integration.export import get_csr_header, get_csr_json
 
 from sgdma.errors import SynthesisError
@@ -59,6 +60,9 @@ def build_bitstream(
     soc = _soc(board, parameters, options, root)
     gateware, name = output / "gateware", f"sgdma_{board.name}"
     gateware.mkdir(parents=True, exist_ok=True)
+    toolchain = soc.platform.toolchain
+    if isinstance(toolchain, YosysNextPNRToolchain):
+        toolchain._pnr_opts += "--router router2 "  # several times as fast as the other on a design of this size
     soc.platform.build(soc, build_dir=str(gateware), build_name=name, run=False, **board.toolchain)
     result: dict[str, Any] = {"top": name}
     if compile:
