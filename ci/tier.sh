@@ -23,7 +23,8 @@ fast() {  # seconds to a minute; pip packages are enough
 
 sim() {  # minutes; Verilator builds and runs the core
   tests sim "sim and not deep"
-  suite model: sim:
+  rm -rf runs/ci/boards
+  step sgdma demo --uart --run-dir runs/ci/boards  # the suite on model:, sim: and a virtual board, which must agree
   step pytest -q cocotb_tests/blocks cocotb_tests/witness
   step ci/matrix.sh short
   step pytest -q cocotb_tests/mutants

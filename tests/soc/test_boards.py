@@ -33,7 +33,7 @@ def built(name: str, output: Path, *, compile: bool, **more: int) -> dict[str, o
 def test_the_design_of_a_board_is_written(name: str, tmp_path: Path) -> None:
     """With constraints, the script of its tools, register map and the hash that the device will show."""
     told = built(name, tmp_path, compile=False)
-    assert json.loads((tmp_path / "build.json").read_text()) == told
+    assert json.loads((tmp_path / "build.json").read_text()) == json.loads(json.dumps(told))
     files = {path.name for path in (tmp_path / "gateware").iterdir()}
     assert f"sgdma_{name}.v" in files
     assert len(files) > 1, files
