@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sgdma.engine.device import Dma
 from sgdma.engine.transfer import Transfer
@@ -19,23 +18,16 @@ from sgdma.errors import RequestError
 from sgdma.rules import Direction, RuleSet
 from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
 from sgdma.spec.mailbox import JOB, PART, PROGRAMME, PROGRAMME_MAGIC, RING, JobKind, RunnerFault
+from sgdma.spec.pattern import mix
 from sgdma.spec.rtl_rules import ring_align
 from sgdma.spec.status import NO_SEGMENT, Port
 
-__all__ = ["DEPTH", "SCENARIO_ALIGN", "Fill", "Outcome", "Request", "Rings", "Scenario", "Verify", "execute", "mix"]
+__all__ = ["DEPTH", "SCENARIO_ALIGN", "Fill", "Outcome", "Request", "Rings", "Scenario", "Verify", "execute"]
 
-U32 = npt.NDArray[np.uint32]
 SCENARIO_ALIGN = 1 << 20
 """A scenario's memory lies at a multiple of it, so that rules on boundaries mean the same on every target."""
 DEPTH = 512
 """Requests under way at most, of which the firmware keeps count."""
-
-
-def mix(x: U32) -> U32:
-    """The generator of all patterns, u32 (n,) each."""
-    x = x ^ x << np.uint32(13)
-    x = x ^ x >> np.uint32(17)
-    return x ^ x << np.uint32(5)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.spec.build import BuildParameters
+from sgdma.spec.pattern import mix
 from sgdma.spec.registers import FIXTURE
 from sgdma.spec.status import Port
 
@@ -19,13 +20,6 @@ U32 = npt.NDArray[np.uint32]
 SIZES = ("memory_bytes", "loopback_bytes")
 FIRSTS = ("at_first_ar", "at_first_aw")
 COUNTERS = tuple(r.name for r in FIXTURE.registers if r.access == "ro" and r.name not in SIZES)
-
-
-def mix(value: U32) -> U32:
-    """The pattern's xorshift (13, 17, 5) of 32-bit words, any shape."""
-    value = value ^ value << np.uint32(13)
-    value = value ^ value >> np.uint32(17)
-    return value ^ value << np.uint32(5)
 
 
 @dataclass(eq=False)
