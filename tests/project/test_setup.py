@@ -14,7 +14,8 @@ from sgdma.paths import checkout_root
 ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "ci/setup.sh"
 ORDINARY = [
-    "bash", "cat", "dirname", "env", "flock", "g++", "id", "make", "perl", "python3.11", "riscv64-unknown-elf-gcc", "rm",
+    "bash", "cat", "dirname", "env", "flock", "g++", "id", "make", "perl", "python3.11", "riscv64-unknown-elf-gcc",
+    "rm",
 ]  # fmt: skip
 
 
