@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.link.test_reliable import seed
 
 from sgdma.errors import LinkError
 from sgdma.link import Link, open_link
 from sgdma.link.boards import BoneBoard, Memory
 from sgdma.link.faults import KINDS, Faults
 from sgdma.link.line import Line
+
+from .test_reliable import seed
 
 WORDS, BAUD, KNOWN = 4096, 3_000_000, 0x5347444D
 

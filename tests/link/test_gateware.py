@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.link.storm import WORDS, Storm
-from tests.link.test_reliable import BAUD, seed
 
 from sgdma.errors import BoardReset
 from sgdma.link import open_link
 from sgdma.link.faults import KINDS, Faults
 from sgdma.link.line import Line
 from sgdma.targets.sim.build import verilator_environment
+
+from .storm import WORDS, Storm
+from .test_reliable import BAUD, seed
 
 pytestmark = pytest.mark.sim
 

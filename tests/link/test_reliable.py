@@ -9,13 +9,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from tests.link.storm import WORDS, Storm
 
 from sgdma.errors import BoardReset, BusError, LinkError
 from sgdma.link import open_link
 from sgdma.link.boards import Memory, ReliableBoard
 from sgdma.link.faults import KINDS, Faults
 from sgdma.link.line import Line
+
+from .storm import WORDS, Storm
 
 BAUD = 3_000_000
 
