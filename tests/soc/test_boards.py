@@ -43,6 +43,23 @@ def test_the_design_of_a_board_is_written(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.sim
+def test_the_options_of_a_board_are_in_its_design(tmp_path: Path) -> None:
+    """CPU with its ROM and SRAM, and the analyser with its registers."""
+    chosen = parameters("ulx3s")
+    options = known.chosen(known.board("ulx3s"), chosen, cpu=True, scope=True)
+    told = known.build("ulx3s", chosen, options, compile=False, output=tmp_path)
+    registers = json.loads((tmp_path / "csr.json").read_text())
+    assert {"rom", "sram", "dma_memory"} <= set(registers["memories"])
+    assert "analyzer" in registers["csr_bases"]
+    assert told["options"]["scope"]  # type: ignore[index]
+
+
+def test_the_virtual_board_has_no_bitstream() -> None:
+    with pytest.raises(UsageError, match="sgdma serve --uart"):
+        known.build("virtual", parameters("ulx3s"), None, compile=True, output=None)
+
+
+@pytest.mark.sim
 def test_a_stale_bitstream_is_refused(tmp_path: Path) -> None:
     built("ulx3s", tmp_path, compile=False)
     record = json.loads((tmp_path / "build.json").read_text())

@@ -21,7 +21,7 @@ def boards_command() -> None:
     """The boards that `sgdma build` knows."""
     table = Table("board", "what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
     for board in known.boards():
-        memory = f"{board.memory_bytes >> 10} KiB block RAM" + (", or DRAM" if board.dram else "")
+        memory = f"{board.memory_bytes >> 10} KiB block RAM"
         table.add_row(board.name, board.title, board.fpga, f"{board.clock_hz / 1e6:g} MHz", memory, board.tools,
                       board.loader or "-")  # fmt: skip
     Console().print(table)
@@ -35,7 +35,6 @@ def build_command(
     crc: Annotated[bool, typer.Option(help="CRC32C of the payload in completions.")] = True,
     clock: Annotated[int, typer.Option(help="Hz; 0: the board's own choice.")] = 0,
     memory: Annotated[int, typer.Option(help="Bytes of block RAM for DMA; 0: the board's own choice.")] = 0,
-    dram: Annotated[bool, typer.Option(help="DMA memory in the board's DRAM.")] = False,
     link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
     cpu: Annotated[bool, typer.Option(help="With the soft CPU and its firmware.")] = False,
     scope: Annotated[bool, typer.Option(help="LiteScope on the core's memory bus.")] = False,
@@ -48,7 +47,7 @@ def build_command(
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc),
                                  clock_hz=clock or board.clock_hz, memory_bytes=board.card_bytes,
                                  loopback_bytes=4096)  # fmt: skip
-    options = known.chosen(board, parameters, memory=memory, cpu=cpu, link=link, scope=scope, dram=dram)
+    options = known.chosen(board, parameters, memory=memory, cpu=cpu, link=link, scope=scope)
     console = Console()
     where = output or known.build_directory(name)
     with console.status(f"{board.title}: building in {where}"):

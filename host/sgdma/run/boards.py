@@ -46,8 +46,7 @@ def chosen(board: Any, parameters: BuildParameters, *, memory: int = 0, cpu: boo
     """
     soc = _soc("board.soc")
     size = memory or board.memory_bytes
-    base = soc.DRAM_BASE if more.get("dram") else soc.MEMORY_BASE
-    firmware = compile_firmware(parameters, base, size) if cpu else ()
+    firmware = compile_firmware(parameters, soc.MEMORY_BASE, size) if cpu else ()
     return soc.BoardOptions(memory_bytes=size, cpu=cpu, firmware=firmware, **more)
 
 
@@ -60,6 +59,8 @@ def build(
     name: str, parameters: BuildParameters, options: Any, *, compile: bool, output: Path | None
 ) -> dict[str, Any]:
     """Write, and with `compile` build, a board's design; what its ``build.json`` says. Raises SynthesisError."""
+    if not board(name).loader:
+        raise UsageError(f"board {name} has no bitstream; `sgdma serve --uart` runs it in Verilator")
     before = logging.root.manager.disable
     logging.disable(logging.INFO)  # LiteX tells at length what it builds
     try:

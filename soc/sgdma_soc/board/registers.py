@@ -13,10 +13,10 @@ __all__ = ["BoardRegisters"]
 
 
 class BoardRegisters(BankModule):
-    """Registers of the bank `board`; `cpu_hold` goes to the CPU's reset. `memory`: None where it is DRAM."""
+    """Registers of the bank `board`; `cpu_hold` goes to the CPU's reset."""
 
     def __init__(
-        self, guard: MemoryGuard, memory: BlockMemory | None, memory_base: int, memory_bytes: int, *, mailbox: int,
+        self, guard: MemoryGuard, memory: BlockMemory, memory_base: int, memory_bytes: int, *, mailbox: int,
         scope: bool,
     ) -> None:  # fmt: skip
         super().__init__(BOARD)
@@ -27,18 +27,16 @@ class BoardRegisters(BankModule):
         features = self.features.fields
         self.comb += [
             self.magic.status.eq(BOARD_MAGIC), features.cpu.eq(int(mailbox != 0)),
-            features.dram.eq(int(memory is None)), features.clear.eq(int(memory is not None)),
-            features.images.eq(int(memory is not None)),
+            features.clear.eq(1), features.images.eq(1),
             features.scope.eq(int(scope)), features.fault_ranges.eq(FAULT_RANGES),
             self.memory_base.status.eq(memory_base), self.memory_bytes.status.eq(memory_bytes),
             self.mailbox.status.eq(mailbox),
         ]  # fmt: skip
         self._add_faults(guard)
-        if memory:
-            self.comb += [
-                memory.clear_first.eq(self.clear_start.storage), memory.clear_last.eq(self.clear_last.storage),
-                memory.clear.eq(self.clear_last.re), self.clear_busy.fields.busy.eq(memory.clearing | memory.clear),
-            ]  # fmt: skip
+        self.comb += [
+            memory.clear_first.eq(self.clear_start.storage), memory.clear_last.eq(self.clear_last.storage),
+            memory.clear.eq(self.clear_last.re), self.clear_busy.fields.busy.eq(memory.clearing | memory.clear),
+        ]  # fmt: skip
 
     def _add_faults(self, guard: MemoryGuard) -> None:
         new, hits = self.fault_set.fields, Signal(32)

@@ -16,6 +16,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from litex.gen import Signal
 from litex.soc.integration.soc import SoCRegion
 from litex.soc.integration.soc_core import SoCCore
 from litex.soc.interconnect import wishbone
@@ -31,11 +32,11 @@ from sgdma_soc.boards import Board
 from sgdma_soc.core import SGDMA, add_sources
 from sgdma_soc.fixture import Fixture
 
-__all__ = ["CSR_BASE", "DRAM_BASE", "MEMORY_BASE", "BoardOptions", "BoardSoC"]
+__all__ = ["CSR_BASE", "MEMORY_BASE", "BoardOptions", "BoardSoC"]
 
 CSR_BASE, SRAM_BASE, SRAM_BYTES = 0xF000_0000, 0x9000_0000, 16384
-MEMORY_BASE, DRAM_BASE = 0x8000_0000, 0x4000_0000
-"""Block RAM, and the SRAM with the mailbox, lie where the CPU has no data cache: host and device write there."""
+MEMORY_BASE = 0x8000_0000
+"""DMA memory, and the SRAM with the mailbox, lie where the CPU has no data cache: host and device write there."""
 LINKS = ("reliable", "uartbone")
 
 
@@ -43,7 +44,7 @@ LINKS = ("reliable", "uartbone")
 class BoardOptions:
     """What the SoC around the core has. Raises BuildParameterError.
 
-    `memory_bytes`: block RAM for DMA, a power of two from 8 KiB up (unless `dram`). `cpu`: with the soft CPU, which
+    `memory_bytes`: block RAM for DMA, a power of two from 8 KiB up. `cpu`: with the soft CPU, which
     boots `firmware`, 32-bit words. `scope`: with LiteScope on the core's memory bus. `bits`: with a real RS-232 PHY on
     a virtual board too. `baud`: after power-up, 0 for what the board has.
     """
@@ -53,7 +54,6 @@ class BoardOptions:
     cpu: bool = False
     firmware: tuple[int, ...] = ()
     scope: bool = False
-    dram: bool = False
     bits: bool = False
     baud: int = 0
 
@@ -69,7 +69,7 @@ class BoardSoC(SoCCore):
     `chosen`. `root`: of the checkout."""
 
     mem_map: ClassVar[dict[str, int]] = {
-        "rom": 0x0000_0000, "sram": SRAM_BASE, "main_ram": DRAM_BASE, "csr": CSR_BASE,
+        "rom": 0x0000_0000, "sram": SRAM_BASE, "csr": CSR_BASE,
     }  # fmt: skip
 
     def __init__(
@@ -82,8 +82,7 @@ class BoardSoC(SoCCore):
         SoCCore.__init__(
             self, platform, parameters.clock_hz, bus_standard="wishbone", bus_interconnect="crossbar",
             bus_timeout=1 << 16, csr_data_width=32, csr_address_width=14, with_ctrl=False, with_timer=False,
-            # DRAM lies where a data cache would be wrong: the variant without one.
-            cpu_type="vexriscv" if options.cpu else None, cpu_variant="lite" if options.dram else "standard",
+            cpu_type="vexriscv" if options.cpu else None, cpu_variant="standard",
             cpu_reset_address=0,
             integrated_rom_size=rom, integrated_rom_init=list(options.firmware),
             integrated_sram_size=0, ident="", with_uart=False,
@@ -91,9 +90,9 @@ class BoardSoC(SoCCore):
         self._options, self._parameters, self.content_hash = options, parameters, chosen
         self.sgdma = SGDMA(parameters, chosen)
         self.fixture = Fixture(self.sgdma)
-        base, size = self._add_memory(board, platform)
+        self._add_memory()
         self.board = BoardRegisters(
-            self.guard, getattr(self, "dma_memory", None), base, size,
+            self.guard, self.dma_memory, MEMORY_BASE, options.memory_bytes,
             mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope,
         )  # fmt: skip
         for bank in (*BANKS, BOARD):
@@ -107,26 +106,14 @@ class BoardSoC(SoCCore):
         if options.scope:
             self._add_scope()
 
-    def _add_memory(self, board: Board, platform: Any) -> tuple[int, int]:
-        """DMA memory behind a guard; its bus address and size in bytes."""
-        options, width = self._options, self._parameters.data_width
-        if options.dram and board.dram:
-            base, size = DRAM_BASE, board.dram(self, platform)
-        else:
-            base, size = MEMORY_BASE, options.memory_bytes
-            self.dma_memory = BlockMemory(size, width)
-            region = SoCRegion(origin=MEMORY_BASE, size=IMAGES * size, cached=False)
-            self.bus.add_slave("dma_memory", self.dma_memory.wishbone, region)
-        self.guard = MemoryGuard(base, size, width)
-        self.comb += self.sgdma.axi.connect(self.guard.core)
-        if options.dram and board.dram:
-            from sgdma_soc.board.dram import DramPort
-
-            self.dram_port = DramPort(self, width)
-            self.comb += self.guard.memory.connect(self.dram_port.axi)
-        else:
-            self.comb += self.guard.memory.connect(self.dma_memory.axi)
-        return base, size
+    def _add_memory(self) -> None:
+        """DMA memory behind a guard."""
+        size, width = self._options.memory_bytes, self._parameters.data_width
+        self.dma_memory = BlockMemory(size, width)
+        region = SoCRegion(origin=MEMORY_BASE, size=IMAGES * size, cached=False)
+        self.bus.add_slave("dma_memory", self.dma_memory.wishbone, region)
+        self.guard = MemoryGuard(MEMORY_BASE, size, width)
+        self.comb += [self.sgdma.axi.connect(self.guard.core), self.guard.memory.connect(self.dma_memory.axi)]
 
     def _add_scope(self) -> None:
         from litescope import LiteScopeAnalyzer
@@ -135,8 +122,10 @@ class BoardSoC(SoCCore):
         watched = [self.sgdma.vectors]
         for channel in (axi.ar, axi.r, axi.aw, axi.w, axi.b):
             watched += [channel.valid, channel.ready]
-        for channel in (axi.ar, axi.aw):
-            watched += [channel.addr[:32], channel.len, channel.id]
+        for name, channel in (("ar", axi.ar), ("aw", axi.aw)):
+            address = Signal(32, name=f"{name}_address")
+            self.comb += address.eq(channel.addr)
+            watched += [address, channel.len, channel.id]
         self.analyzer = LiteScopeAnalyzer(watched, depth=512, clock_domain="sys", csr_csv=None)
 
 

@@ -30,8 +30,6 @@ class Board:
     """The fixture's card memory, in block RAM too."""
     queues: int = 2
     """Queue pairs that its FPGA has room for at that clock."""
-    dram: Callable[[Any, Any], int] | None = None
-    """``dram(soc, platform)`` adds the board's DRAM to the SoC; its size in bytes. None: only block RAM."""
     serial: str = "serial"
     """LiteX's name of the port that the host is connected to."""
     baud: int = 115200
