@@ -14,7 +14,7 @@ HOST = ROOT / "host" / "sgdma"
 # Bottom first. A name is a module or package directly below sgdma.
 LAYERS = [
     {"errors"},
-    {"paths"},
+    {"closing", "paths"},
     {"rules"},
     {"spec"},
     {"link"},

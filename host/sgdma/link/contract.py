@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+
+from sgdma.closing import Closing
 
 __all__ = ["Link", "Quality"]
 
@@ -39,7 +39,7 @@ class Quality:
     """Seconds from a request to its answer, the shortest seen."""
 
 
-class Link(ABC):
+class Link(Closing, ABC):
     """An open link. Addresses are those of bytes on the board's bus, multiples of 4. Closing twice is allowed."""
 
     @abstractmethod
@@ -65,11 +65,3 @@ class Link(ABC):
     @abstractmethod
     def close(self) -> None:
         """Wait for writes on their way, where they are confirmed, and let the port go."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

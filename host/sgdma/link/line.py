@@ -17,11 +17,10 @@ import tty
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from serial.serialposix import PlatformSpecific
 
+from sgdma.closing import Closing
 from sgdma.link.boards import BoardEnd
 from sgdma.link.faults import Faults
 
@@ -86,7 +85,7 @@ class Lane:
         self._free = 0.0
 
 
-class Line:
+class Line(Closing):
     """The line; open `port` as any serial device, close the line when done (a context manager).
 
     `latency`: seconds. `baud`: the host's rate when it should not be asked from the pty. `limit`: the fastest rate, in
@@ -121,14 +120,6 @@ class Line:
         self.call("close")
         self._thread.join(5)
         self._directory.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # The thread's.
 

@@ -14,12 +14,11 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from sgdma.closing import Closing
 from sgdma.errors import MissingCapability
 from sgdma.rules import RuleSet
 from sgdma.spec.registers import BANKS
@@ -97,7 +96,7 @@ class FaultInjection(ABC):
         """
 
 
-class Target(ABC):
+class Target(Closing, ABC):
     """One device and its rig. Use as a context manager; closing twice is allowed."""
 
     url: str = ""
@@ -148,10 +147,10 @@ class Target(ABC):
         """Undo `map`; the default frees."""
         self.free(region)
 
-    def sync_for_device(self, region: DmaRegion, start: int, size: int) -> None:  # noqa: B027
+    def sync_for_device(self, region: DmaRegion, start: int, size: int) -> None:
         """Host wrote ``array[start:start + size]``: let the device see it. Nothing to do with DIRECT_MEMORY."""
 
-    def sync_for_host(self, region: DmaRegion, start: int, size: int) -> None:  # noqa: B027
+    def sync_for_host(self, region: DmaRegion, start: int, size: int) -> None:
         """Device may have written there: let the host see it. Nothing to do with DIRECT_MEMORY."""
 
     def sync_ranges_for_device(self, region: DmaRegion, starts: I64, sizes: I64) -> None:
@@ -204,17 +203,9 @@ class Target(ABC):
         """Fault injection; :class:`MissingCapability` without ``Capability.FAULT_INJECTION``."""
         raise MissingCapability(f"{self.url}: can't inject faults; use model: or sim:")
 
-    def reset(self) -> None:  # noqa: B027
+    def reset(self) -> None:
         """The hardest reset the rig has short of rebuilding; by default none. Regions stay."""
 
     @abstractmethod
     def close(self) -> None:
         """Let go of the rig and of all its memory."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -10,11 +10,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from filelock import FileLock
 
+from sgdma.closing import Closing
 from sgdma.errors import SimulatorBuildError, SimulatorDied
 from sgdma.paths import build_cache, checkout_root
 from sgdma.spec.build import BuildParameters
@@ -83,7 +83,7 @@ def _make(virtual: Any, parameters: BuildParameters, options: Any, root: Path, d
         raise SimulatorBuildError(f"the virtual board did not build; whole log in {log}\n{tail}")
 
 
-class VirtualBoard:
+class VirtualBoard(Closing):
     """A virtual board that runs until it is closed. ``port``: path of its pseudo-terminal; ``tcp``: its TCP port on
     this machine, 0 if none was asked for.
 
@@ -128,11 +128,3 @@ class VirtualBoard:
             self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
