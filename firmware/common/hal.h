@@ -6,8 +6,6 @@
 
 #include "sgdma_layout.h"
 
-#define HAL_CSR_BASE 0xf0000000u
-
 #ifdef HAL_HOST
 uint32_t hal_read(uint32_t address);
 void hal_write(uint32_t address, uint32_t value);
@@ -20,8 +18,8 @@ static inline void hal_barrier(void) { __asm__ volatile("fence" ::: "memory"); }
 #endif
 
 /* A register by its offset, SGDMA_REG_... */
-static inline uint32_t reg_read(uint32_t offset) { return hal_read(HAL_CSR_BASE + offset); }
-static inline void reg_write(uint32_t offset, uint32_t value) { hal_write(HAL_CSR_BASE + offset, value); }
+static inline uint32_t reg_read(uint32_t offset) { return hal_read(SGDMA_CSR_BASE + offset); }
+static inline void reg_write(uint32_t offset, uint32_t value) { hal_write(SGDMA_CSR_BASE + offset, value); }
 
 /* Device clock cycles, low half: good for differences below 2**32. */
 static inline uint32_t now(void) { return reg_read(SGDMA_REG_SGDMA_TIME_LO); }

@@ -71,18 +71,18 @@ static void doorbell(uint32_t number, uint32_t tail) {
 }
 
 uint32_t hal_read(uint32_t address) {
-    if (address - HAL_CSR_BASE >= sizeof registers) return *word(address);
-    uint32_t offset = address - HAL_CSR_BASE;
+    if (address - SGDMA_CSR_BASE >= sizeof registers) return *word(address);
+    uint32_t offset = address - SGDMA_CSR_BASE;
     if (offset == SGDMA_REG_SGDMA_TIME_LO) return clock_now += 7;
     return registers[offset / 4];
 }
 
 void hal_write(uint32_t address, uint32_t value) {
-    if (address - HAL_CSR_BASE >= sizeof registers) {
+    if (address - SGDMA_CSR_BASE >= sizeof registers) {
         *word(address) = value;
         return;
     }
-    uint32_t offset = address - HAL_CSR_BASE;
+    uint32_t offset = address - SGDMA_CSR_BASE;
     if (offset == SGDMA_REG_SGDMA_QUEUE_COMMAND) {
         uint32_t *r = registers, size = r[SGDMA_REG_SGDMA_QUEUE_SIZE / 4];
         rings[r[SGDMA_REG_SGDMA_QUEUE_SELECT / 4]] =

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sgdma.engine.device import Dma
-from sgdma.errors import BuildParameterError, MissingCapability, UsageError
+from sgdma.errors import BuildParameterError, MissingCapability, TargetUrlError, UsageError
 from sgdma.rules import Direction
 from sgdma.run import boards as known
 from sgdma.spec.build import BuildParameters
@@ -16,21 +17,20 @@ from sgdma.spec.registers import FAULT_RANGES
 from sgdma.spec.status import Port
 from sgdma.targets import Target, conformance, open_target
 from sgdma.targets.board import BoardTarget
-from sgdma.targets.sim.board import VirtualBoard, build_board
+from sgdma.targets.sim.board import BoardBuild, VirtualBoard, build_board
 
 pytestmark = pytest.mark.sim
 
-CLOCK = 50_000_000
 
-
-def built(**options: object) -> object:
-    parameters = BuildParameters(clock_hz=CLOCK)
-    return build_board(parameters, known.chosen(known.board("virtual"), parameters, **options))  # type: ignore[arg-type]
+def built(**options: Any) -> BoardBuild:
+    virtual = known.board("virtual")
+    parameters = BuildParameters(clock_hz=virtual.clock_hz)
+    return build_board(parameters, known.chosen(virtual, parameters, **options))
 
 
 @pytest.fixture(scope="module")
 def board() -> Iterator[VirtualBoard]:
-    with VirtualBoard(built(), "--tcp", "0") as started:  # type: ignore[arg-type]
+    with VirtualBoard(built(), "--tcp", "0") as started:
         yield started
 
 
@@ -89,15 +89,15 @@ def test_a_range_that_fails_ends_where_it_says(target: BoardTarget) -> None:
         target.faults.read_error(buffer.iova + 4096, 64)
         good = dma.submit_raw(Direction.H2C, [(buffer.iova, 4096)], port=Port.PATTERN)
         bad = dma.submit_raw(Direction.H2C, [(buffer.iova + 4096, 64)], port=Port.PATTERN)
-        assert good.wait().ok  # type: ignore[union-attr]
-        assert bad.wait().status_name == "BUS_ERROR"  # type: ignore[union-attr]
+        assert good.wait().ok
+        assert bad.wait().status_name == "BUS_ERROR"
         assert target.read_board("fault_hits") == 1
         for _ in range(FAULT_RANGES - 1):
             target.faults.unmap(buffer.iova, 4)
         with pytest.raises(MissingCapability, match="holds 4 faulty ranges"):
             target.faults.unmap(buffer.iova, 4)
         target.faults.clear()
-        assert dma.submit_raw(Direction.H2C, [(buffer.iova + 4096, 64)], port=Port.PATTERN).wait().ok  # type: ignore[union-attr]
+        assert dma.submit_raw(Direction.H2C, [(buffer.iova + 4096, 64)], port=Port.PATTERN).wait().ok
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_real_phy_bit_by_bit(baud: int, skew: int, glitch: int) -> None:
     line = ("--tcp", "0", "--baud", str(baud), "--skew", str(skew), "--glitch", str(glitch), "--seed", "7")
     data = np.random.default_rng(baud).integers(0, 1 << 32, 256, np.uint32)
     with (
-        VirtualBoard(build, *line) as started,  # type: ignore[arg-type]
+        VirtualBoard(build, *line) as started,
         open_target(f"uart:socket://localhost:{started.tcp}?timeout=60&baud=9600&link=reliable") as opened,
     ):
         region = opened.allocate(1024)
@@ -123,6 +123,12 @@ def test_the_real_phy_bit_by_bit(baud: int, skew: int, glitch: int) -> None:
 def test_what_no_board_can_be_is_refused() -> None:
     with pytest.raises(BuildParameterError, match="power of two"):
         known.chosen(known.board("virtual"), BuildParameters(), memory=12345, cpu=False)
+    with pytest.raises(BuildParameterError, match=r"8192\.\.16777216"):  # its images would reach the CPU's SRAM
+        known.chosen(known.board("virtual"), BuildParameters(), memory=32 << 20, cpu=False)
+    with pytest.raises(TargetUrlError, match="number of bytes"):
+        open_target("sim:uart?memory=lots")
+    with pytest.raises(TargetUrlError, match="no sim:usb"):
+        open_target("sim:usb")
     with pytest.raises(BuildParameterError, match="link"):
         known.chosen(known.board("virtual"), BuildParameters(), cpu=False, link="carrier pigeon")
     with pytest.raises(UsageError, match=r"unknown; there are .*ulx3s"):

@@ -31,8 +31,9 @@ def serve_command(
 
     if not uart:
         raise UsageError("what shall be served? --uart is the board there is")
-    parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, clock_hz=50_000_000)
-    options = known.chosen(known.board("virtual"), parameters, link=link, cpu=cpu)
+    virtual = known.board("virtual")
+    parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, clock_hz=virtual.clock_hz)
+    options = known.chosen(virtual, parameters, link=link, cpu=cpu)
     build = build_board(parameters, options, waves=trace is not None)
     arguments = [] if tcp is None else ["--tcp", str(tcp)]
     arguments += ["--trace", str(trace.absolute())] if trace else []

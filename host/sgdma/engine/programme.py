@@ -199,14 +199,7 @@ def _submit(dma: Dma, base: int, request: Request) -> Transfer:
 
 
 def _hash(round_number: int, number: int, status: int, segment: int, moved: int, crc: int) -> int:
-    h = _mix(number ^ round_number * 0x9E3779B9)
-    for value in (status | segment << 16, moved, crc):
-        h = _mix(h ^ value)
+    h = number ^ round_number * 0x9E3779B9 & 0xFFFFFFFF
+    for value in (0, status | segment << 16, moved, crc):
+        h = int(mix(np.array([h ^ value], np.uint32))[0])
     return h
-
-
-def _mix(x: int) -> int:
-    x &= 0xFFFFFFFF
-    x ^= x << 13 & 0xFFFFFFFF
-    x ^= x >> 17
-    return x ^ x << 5 & 0xFFFFFFFF

@@ -16,6 +16,7 @@ from typing import Any
 from sgdma.errors import MissingTool, StaleBitstream, UsageError
 from sgdma.paths import build_cache, checkout_root
 from sgdma.run.firmware import compile_firmware
+from sgdma.spec.board import MEMORY_BASE
 from sgdma.spec.build import BuildParameters
 
 __all__ = ["board", "boards", "build", "build_directory", "chosen", "flash", "kept_build"]
@@ -44,10 +45,9 @@ def chosen(board: Any, parameters: BuildParameters, *, memory: int = 0, cpu: boo
 
     `more`: as sgdma_soc.board.soc.BoardOptions has it. Raises BuildParameterError, MissingTool, FirmwareError.
     """
-    soc = _soc("board.soc")
     size = memory or board.memory_bytes
-    firmware = compile_firmware(parameters, soc.MEMORY_BASE, size) if cpu else ()
-    return soc.BoardOptions(memory_bytes=size, cpu=cpu, firmware=firmware, **more)
+    firmware = compile_firmware(parameters, MEMORY_BASE, size) if cpu else ()
+    return _soc("board.soc").BoardOptions(memory_bytes=size, cpu=cpu, firmware=firmware, **more)
 
 
 def build_directory(name: str) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 from sgdma.errors import FirmwareError, MissingTool
 from sgdma.paths import checkout_root
 from sgdma.rules import Direction, RuleSet, check_request
+from sgdma.spec.board import ROM_BYTES, SRAM_BASE, SRAM_BYTES
 from sgdma.spec.build import BuildParameters
 from sgdma.spec.status import status_of_rule
 
@@ -43,6 +44,8 @@ def compile_firmware(parameters: BuildParameters, memory_base: int, memory_bytes
         library = _run(GCC, "-march=rv32i", "-mabi=ilp32", "-print-libgcc-file-name").strip()
         include = [f"-I{work}", f"-I{root}", f"-I{root / 'include'}", f"-I{root / 'common'}"]
         sources = [str(root / source) for source in SOURCES]
+        places = {"ROM_BYTES": ROM_BYTES, "SRAM_BASE": SRAM_BASE, "SRAM_BYTES": SRAM_BYTES}
+        include += [f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()]
         _run(GCC, *FLAGS, *include, f"-T{root / 'common/link.ld'}", "-o", str(work / "firmware.elf"), *sources, library)
         _run("riscv64-unknown-elf-objcopy", "-O", "binary", str(work / "firmware.elf"), str(work / "firmware.bin"))
         image = (work / "firmware.bin").read_bytes()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sgdma.rules.language import Rule
+from sgdma.spec.board import CSR_BASE
 from sgdma.spec.layout import CQ_POINTER_BITS, LAYOUTS, SQ_POINTER_BITS, Layout
 from sgdma.spec.mailbox import (
     CONSOLE_BYTES,
@@ -51,7 +52,7 @@ _FIRMWARE_ENUMS: tuple[tuple[str, type[enum.IntEnum]], ...] = (
 )
 _FIRMWARE_NUMBERS = {
     "MAGIC": MAGIC, "FIRMWARE_MAGIC": FIRMWARE_MAGIC, "PROGRAMME_MAGIC": PROGRAMME_MAGIC,
-    "CONSOLE_BYTES": CONSOLE_BYTES, "SQ_PTR": SQ_POINTER_BITS, "CQ_PTR": CQ_POINTER_BITS,
+    "CSR_BASE": CSR_BASE, "CONSOLE_BYTES": CONSOLE_BYTES, "SQ_PTR": SQ_POINTER_BITS, "CQ_PTR": CQ_POINTER_BITS,
 }  # fmt: skip
 
 

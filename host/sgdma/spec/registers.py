@@ -208,7 +208,6 @@ BOARD = Bank("board", 0x1000, (
     _ro("magic", "Constant 0x53474244: this SoC is one of ours, with DMA memory on the board."),
     _ro("features", "What this SoC was built with.",
         Bits("cpu", 0, 1, "A soft CPU with firmware is present."),
-        Bits("dram", 1, 1, "DMA memory is DRAM, else block RAM."),
         Bits("scope", 2, 1, "A LiteScope analyser watches the core's memory bus."),
         Bits("clear", 3, 1, "The clear_* registers work."),
         Bits("images", 4, 1, "DMA memory is on the bus 16 times, memory_bytes apart: words written to image n keep "

@@ -13,6 +13,7 @@ import json
 from sgdma.errors import TargetUrlError
 from sgdma.link import KINDS, open_link
 from sgdma.paths import build_cache
+from sgdma.spec.board import CSR_BASE, MEMORY_BASE
 from sgdma.spec.registers import DEVICE, MAGIC
 from sgdma.targets.board import BoardTarget
 from sgdma.targets.url import TargetUrl
@@ -20,7 +21,7 @@ from sgdma.targets.url import TargetUrl
 __all__ = ["UartTarget"]
 
 OWN = {
-    "baud": 0, "link": 0, "verify": 0, "timeout": 1, "csr_base": 0xF000_0000, "memory_base": 0x4000_0000, "memory": 0,
+    "baud": 0, "link": 0, "verify": 0, "timeout": 1, "csr_base": CSR_BASE, "memory_base": MEMORY_BASE, "memory": 0,
 }  # fmt: skip
 
 

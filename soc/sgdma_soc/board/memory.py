@@ -7,10 +7,8 @@ from litex.soc.interconnect import stream, wishbone
 from litex.soc.interconnect.axi import AXIInterface
 from migen import READ_FIRST, Case, Cat
 
-__all__ = ["IMAGES", "BlockMemory"]
+__all__ = ["BlockMemory"]
 
-IMAGES = 16
-"""How often the memory is there on wishbone, for writes of some bytes of a word."""
 _PAGE = 4096
 _WAITING = 8
 """Bursts and beats that wait in the FIFOs between the channels and the memory."""

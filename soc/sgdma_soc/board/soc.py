@@ -22,21 +22,19 @@ from litex.soc.integration.soc_core import SoCCore
 from litex.soc.interconnect import wishbone
 
 from sgdma.errors import BuildParameterError
+from sgdma.spec.board import CSR_BASE, IMAGES, MEMORY_BASE, MEMORY_MOST, ROM_BYTES, SRAM_BASE, SRAM_BYTES
 from sgdma.spec.build import BuildParameters
 from sgdma.spec.registers import BANKS, BOARD
 from sgdma_soc.board.guard import MemoryGuard
-from sgdma_soc.board.memory import IMAGES, BlockMemory
+from sgdma_soc.board.memory import BlockMemory
 from sgdma_soc.board.registers import BoardRegisters
 from sgdma_soc.board.serial import add_link
 from sgdma_soc.boards import Board
 from sgdma_soc.core import SGDMA, add_sources
 from sgdma_soc.fixture import Fixture
 
-__all__ = ["CSR_BASE", "MEMORY_BASE", "BoardOptions", "BoardSoC"]
+__all__ = ["LINKS", "BoardOptions", "BoardSoC", "content_hash"]
 
-CSR_BASE, SRAM_BASE, SRAM_BYTES = 0xF000_0000, 0x9000_0000, 16384
-MEMORY_BASE = 0x8000_0000
-"""DMA memory, and the SRAM with the mailbox, lie where the CPU has no data cache: host and device write there."""
 LINKS = ("reliable", "uartbone")
 
 
@@ -60,17 +58,17 @@ class BoardOptions:
     def __post_init__(self) -> None:
         if self.link not in LINKS:
             raise BuildParameterError(f"link = {self.link!r}: must be one of {', '.join(LINKS)}")
-        if self.memory_bytes & (self.memory_bytes - 1) or not 8192 <= self.memory_bytes <= 1 << 25:
-            raise BuildParameterError(f"memory = {self.memory_bytes}: must be a power of two, 8192..{1 << 25}")
+        if self.memory_bytes & (self.memory_bytes - 1) or not 8192 <= self.memory_bytes <= MEMORY_MOST:
+            raise BuildParameterError(f"memory = {self.memory_bytes}: must be a power of two, 8192..{MEMORY_MOST}")
+        if 4 * len(self.firmware) > ROM_BYTES:
+            raise BuildParameterError(f"firmware of {4 * len(self.firmware)} bytes: the ROM has {ROM_BYTES}")
 
 
 class BoardSoC(SoCCore):
     """`board`'s SoC around a core built for `parameters`, which name the clock as well; it shows the content hash
     `chosen`. `root`: of the checkout."""
 
-    mem_map: ClassVar[dict[str, int]] = {
-        "rom": 0x0000_0000, "sram": SRAM_BASE, "csr": CSR_BASE,
-    }  # fmt: skip
+    mem_map: ClassVar[dict[str, int]] = {"rom": 0, "sram": SRAM_BASE, "csr": CSR_BASE}
 
     def __init__(
         self, board: Board, parameters: BuildParameters, options: BoardOptions, chosen: int, root: Any

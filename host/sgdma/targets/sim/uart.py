@@ -6,7 +6,9 @@ No CPU: `sgdma serve --uart` and `sgdma demo --uart` have boards with firmware.
 
 from __future__ import annotations
 
+from sgdma.errors import TargetUrlError
 from sgdma.link import open_link
+from sgdma.spec.board import CSR_BASE
 from sgdma.spec.build import BuildParameters
 from sgdma.spec.registers import DEVICE, MAGIC
 from sgdma.targets.board import BoardTarget
@@ -15,8 +17,6 @@ from sgdma.targets.url import TargetUrl
 
 __all__ = ["SimUartTarget"]
 
-CSR_BASE = 0xF000_0000
-CLOCK_HZ = "50000000"
 TIMEOUT = 30.0
 """Seconds that the simulator of a busy machine may be silent."""
 
@@ -28,10 +28,13 @@ class SimUartTarget(BoardTarget):
         from sgdma_soc.board.soc import BoardOptions
         from sgdma_soc.boards import board
 
-        query = {"clock_hz": CLOCK_HZ, **url.query}
-        memory, link = int(query.pop("memory", board("virtual").memory_bytes)), query.pop("link", "reliable")
+        virtual = board("virtual")
+        query = {"clock_hz": str(virtual.clock_hz), **url.query}
+        memory, link = query.pop("memory", str(virtual.memory_bytes)), query.pop("link", "reliable")
+        if not memory.isdecimal():
+            raise TargetUrlError(f"target parameter memory = {memory!r}: must be a number of bytes")
         parameters = BuildParameters.from_mapping(query)
-        build = build_board(parameters, BoardOptions(memory_bytes=memory, link=link))
+        build = build_board(parameters, BoardOptions(memory_bytes=int(memory), link=link))
         self._virtual = VirtualBoard(build)
         try:
             sentinel = CSR_BASE + DEVICE.address("magic"), MAGIC
