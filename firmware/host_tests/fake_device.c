@@ -1,9 +1,9 @@
 /* A device for tests of the firmware's logic on the host: completes each request at the doorbell, well or as told.
 
-   run PROGRAMME [drop N] [double N] [status N] [data ADDRESS]
+   run PROGRAMME [drop N] [double N] [status N] [skip N] [data ADDRESS]
 
-   PROGRAMME is a file that is loaded at the end of memory. `drop`, `double` and `status`: completion number N is lost,
-   written twice, or bad; `data`: the word at that bus address is damaged behind the last request. The mailbox is printed,
+   PROGRAMME is a file that is loaded at the end of memory. `drop`, `double`, `status`, `skip`: completion number N is lost,
+   written twice, bad, or one ahead in its sequence number; `data`: the word at that bus address is damaged behind the last request. The mailbox is printed,
    a field a line. Whatever leaves the rings or memory ends the program. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define PLACE (SIZE - 0x10000)
 
 static uint32_t memory[SIZE / 4], registers[0x2000 / 4], clock_now, written;
-static long drop = -1, doubled = -1, bad = -1, damaged = -1;
+static long drop = -1, doubled = -1, bad = -1, skipped = -1, damaged = -1;
 
 struct rings {
     uint32_t sq, cq, sq_log2, cq_log2, head, tail;
@@ -32,11 +32,11 @@ static uint32_t *word(uint32_t address) {
     return &memory[(address - BASE) / 4];
 }
 
-static void complete(uint32_t number, uint32_t tag, uint32_t opcode, uint32_t bytes, int good) {
+static void complete(uint32_t number, uint32_t tag, uint32_t opcode, uint32_t bytes, int good, uint32_t ahead) {
     struct rings *ring = &rings[number];
     uint32_t at = ring->cq + 32 * (ring->tail & ((1u << ring->cq_log2) - 1));
     uint32_t phase = ~(ring->tail >> ring->cq_log2) & 1;
-    *word(at) = tag | ring->tail << 16;
+    *word(at) = tag | (ring->tail + ahead) << 16;
     *word(at + 4) = SGDMA_NO_SEGMENT | (good ? 0u : SGDMA_STATUS_BUS_ERROR) << 16 | opcode << 24;
     *word(at + 8) = bytes;
     *word(at + 12) = 0;
@@ -64,8 +64,9 @@ static void doorbell(uint32_t number, uint32_t tail) {
         ring->head = (ring->head + 1 + count) & 0xfffff;
         long number_of_this = written++;
         if (number_of_this == drop) continue;
-        complete(number, last & 0xffff, last >> 24 & 15, *word(at + 8), number_of_this != bad);
-        if (number_of_this == doubled) complete(number, last & 0xffff, last >> 24 & 15, *word(at + 8), 1);
+        uint32_t bytes = *word(at + 8), opcode = last >> 24 & 15;
+        complete(number, last & 0xffff, opcode, bytes, number_of_this != bad, number_of_this == skipped);
+        if (number_of_this == doubled) complete(number, last & 0xffff, opcode, bytes, 1, 0);
         if (damaged >= 0) *word((uint32_t)damaged) ^= 0x100;
     }
 }
@@ -105,6 +106,7 @@ int main(int count, char **arguments) {
         if (!strcmp(arguments[i], "drop")) drop = value;
         if (!strcmp(arguments[i], "double")) doubled = value;
         if (!strcmp(arguments[i], "status")) bad = value;
+        if (!strcmp(arguments[i], "skip")) skipped = value;
         if (!strcmp(arguments[i], "data")) damaged = value;
     }
     run_programme(BASE + PLACE, &box);

@@ -77,7 +77,8 @@ def test_the_digest_depends_on_what_completes_and_not_on_the_order(runner: Path,
 
 @pytest.mark.parametrize(
     ("damage", "fault"),
-    [("drop", RunnerFault.TIMEOUT), ("double", RunnerFault.TAG), ("status", RunnerFault.STATUS)],
+    [("drop", RunnerFault.TIMEOUT), ("double", RunnerFault.TAG), ("status", RunnerFault.STATUS),
+     ("skip", RunnerFault.SEQUENCE)],
 )
 @pytest.mark.parametrize("number", [0, 7, 777])
 def test_a_bad_completion_is_named(

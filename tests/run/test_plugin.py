@@ -203,3 +203,17 @@ def test_a_record_that_cannot_be_written_is_a_rig_error(pytester: pytest.Pyteste
     result = run(pytester, "def test_it(dma): pass\n", "--run-dir", "taken")
     assert result.ret == 3
     assert "taken" in result.stdout.str() + result.stderr.str()
+
+
+def test_a_test_too_large_for_the_targets_memory_is_skipped_with_the_reason(pytester: pytest.Pytester) -> None:
+    source = "def test_it(dma): dma.buffer(8 << 20)\n"
+    small = run(pytester, source, "--target", "model:?memory=8388608", "-rs")
+    small.assert_outcomes(skipped=1)
+    small.stdout.fnmatch_lines(["*8388608 bytes of DMA memory, the test needs more*"])
+
+
+def test_memory_that_a_test_has_used_up_itself_is_an_error(pytester: pytest.Pytester) -> None:
+    """Where the target has more than a test gets, the test is to blame."""
+    result = run(pytester, "def test_it(dma): dma.buffer(64 << 20)\n", "--target", "model:")
+    assert result.ret != 0
+    assert not result.parseoutcomes().get("skipped")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from sgdma.cli import app
 from sgdma.engine.device import Dma
-from sgdma.errors import BuildParameterError, MissingCapability, TargetUrlError, UsageError
+from sgdma.engine.identity import probe
+from sgdma.errors import BuildParameterError, BusError, HashMismatch, MissingCapability, TargetUrlError, UsageError
 from sgdma.rules import Direction
 from sgdma.run import boards as known
 from sgdma.spec.build import BuildParameters
-from sgdma.spec.registers import FAULT_RANGES
+from sgdma.spec.registers import FAULT_RANGES, MAGIC
 from sgdma.spec.status import Port
 from sgdma.targets import Target, conformance, open_target
 from sgdma.targets.board import BoardTarget
@@ -98,6 +103,64 @@ def test_a_range_that_fails_ends_where_it_says(target: BoardTarget) -> None:
             target.faults.unmap(buffer.iova, 4)
         target.faults.clear()
         assert dma.submit_raw(Direction.H2C, [(buffer.iova + 4096, 64)], port=Port.PATTERN).wait().ok
+
+
+def test_bad_writes_change_nothing_and_good_ones_beside_them_do(target: BoardTarget) -> None:
+    """What the guard refuses leaves memory as it was."""
+    with Dma(target, arena=1 << 20, interrupts=False) as dma:
+        places = [dma.buffer(4096, 4096, residue=8) for _ in range(3)]  # c2h of `peculiar` starts at 8 modulo 16
+        for buffer in places:
+            buffer.array[:] = 0x5A
+            target.write_block(buffer.iova - 8, np.full(1024, 0x5A5A5A5A, np.uint32))
+        target.faults.write_error(places[1].iova, 64)
+        done = [dma.submit_raw(Direction.C2H, [(buffer.iova, 64)], port=Port.PATTERN).wait() for buffer in places]
+        assert [record.status_name for record in done if record] == ["OK", "BUS_ERROR", "OK"]
+        held = [target.read_block(buffer.iova, 16) for buffer in places]
+        assert (held[1] == 0x5A5A5A5A).all()
+        assert not (held[0] == 0x5A5A5A5A).any()
+        assert np.array_equal(held[0], held[2])
+        target.faults.clear()
+
+
+def test_an_address_of_nobody_is_an_error_and_the_bus_lives_on(target: BoardTarget) -> None:
+    """Reading and writing between memory and registers; behind it all is as before."""
+    with pytest.raises(BusError, match="0xa0000000"):
+        target.read32(0xA000_0000)
+    target.write32(0xA000_0000, 1)
+    with pytest.raises(BusError, match="0xa0000000"):
+        target.read32(target.bases["sgdma"])
+    assert target.read32(target.bases["sgdma"]) == MAGIC
+
+
+def test_a_bitstream_of_another_build_is_refused(
+    board: VirtualBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`board=` names a build: its hash must be what the device shows."""
+    monkeypatch.setenv("SGDMA_BUILD_DIR", str(tmp_path))
+    with pytest.raises(TargetUrlError, match="sgdma build mine"):
+        open_target(f"uart:{board.port}?board=mine")
+    kept = tmp_path / "boards" / "mine"
+    kept.mkdir(parents=True)
+    for content, good in ((board.build.content_hash, True), (board.build.content_hash ^ 1, False)):
+        (kept / "build.json").write_text(json.dumps({"content_hash": f"{content:032x}"}))
+        with open_target(f"uart:{board.port}?board=mine&timeout=20") as opened:
+            if good:
+                assert probe(opened).content_hash == content
+            else:
+                with pytest.raises(HashMismatch, match="stale or foreign"):
+                    probe(opened)
+
+
+def test_probe_and_monitor_tell_of_link_and_self_test(board: VirtualBoard) -> None:
+    wide = {"COLUMNS": "300"}
+    url = f"uart:{board.port}?timeout=20"
+    told = CliRunner().invoke(app, ["probe", "--target", url], env=wide)
+    assert told.exit_code == 0, told.output
+    assert "kind reliable" in told.output
+    told = CliRunner().invoke(app, ["monitor", "--target", url, "--no-follow"], env=wide)
+    assert told.exit_code == 0, told.output
+    assert "ok 1 - clock" in told.output
+    assert "not ok" not in told.output
 
 
 @pytest.mark.parametrize(
