@@ -93,6 +93,10 @@ void hal_write(uint32_t address, uint32_t value) {
     }
     if (offset == SGDMA_REG_SGDMA_CONTROL) return;
     registers[offset / 4] = value;
+    if (offset == SGDMA_REG_SGDMA_SQ_DOORBELL && value >> 20 & 15) {
+        fprintf(stderr, "doorbell %#x: bits 23:20 are nobody's\n", value);
+        exit(3);
+    }
     if (offset == SGDMA_REG_SGDMA_SQ_DOORBELL) doorbell(value >> 24, value & 0xfffff);
 }
 

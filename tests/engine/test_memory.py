@@ -135,3 +135,17 @@ def test_buffers_are_refused_and_freed_by_name(dma: Dma) -> None:
         dma.buffer(10, align=3)
     with pytest.raises(OutOfMemory, match="larger arena"):
         dma.buffer(1 << 30)
+
+
+def test_closing_the_driver_leaves_the_target_open_and_leaving_its_block_closes_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A session opens one target for many drivers, one after the other."""
+    target = open_target("model:")
+    closed: list[int] = []
+    monkeypatch.setattr(target, "close", lambda: closed.append(1))
+    Dma(target, arena=1 << 20).close()
+    assert not closed
+    with Dma(target, arena=1 << 20):
+        pass
+    assert closed == [1]

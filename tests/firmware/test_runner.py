@@ -90,6 +90,21 @@ def test_a_bad_completion_is_named(
         assert (told["first_round"], told["first_job"]) == (number // 20, number % 20)
 
 
+def test_the_first_failure_stays(runner: Path, tmp_path: Path) -> None:
+    told = run(runner, tmp_path, encoded(scenario(queues=1)), "status", "7", "skip", "300")
+    assert (told["fault"], told["first_round"], told["first_job"]) == (RunnerFault.STATUS, 0, 7)
+    told = run(runner, tmp_path, encoded(scenario(queues=1)), "status", "300", "skip", "7")
+    assert told["fault"] == RunnerFault.SEQUENCE
+
+
+def test_indices_of_both_rings_wrap(runner: Path, tmp_path: Path) -> None:
+    """More than 2**20 slots and 2**16 completions of one queue pair."""
+    made = scenario(rounds=12_000, queues=1)
+    assert 12_000 * sum(len(request.segments) + 1 for request in made.requests) > 1 << 20
+    told = run(runner, tmp_path, encoded(made))
+    assert (told["fault"], told["completions"]) == (RunnerFault.NONE, 240_000)
+
+
 def test_damaged_memory_is_found_where_it_is(runner: Path, tmp_path: Path) -> None:
     told = run(runner, tmp_path, encoded(scenario(rounds=1)), "data", hex(BASE + 0x84))
     # Twenty requests flip the bit twenty times: an even number leaves it as it was.

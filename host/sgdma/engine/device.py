@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from sgdma.closing import Closing
 from sgdma.engine import completions
 from sgdma.engine.buffers import Arena, DmaBuffer
 from sgdma.engine.contexts import Contexts
@@ -35,7 +36,7 @@ WAIT_SLICE = 4096
 """Longest wait for one queue's interrupt, in cycles: the others need a look as well."""
 
 
-class Dma(Requests, Closing):
+class Dma(Requests):
     """An open device. Not for several threads; use as a context manager.
 
     ``target``, ``identity``, ``rules`` say what it is; ``arena`` is its memory; ``observers`` are told of every slot
@@ -151,6 +152,14 @@ class Dma(Requests, Closing):
         self._closed = True
         self._reset_device()
         self.arena.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
         self.target.close()
 
     # Inside.
