@@ -124,15 +124,22 @@ def test_two_bad_segments_report_the_first(dma: Dma, ground: Ground, direction: 
 
 @faulty
 @both_ways
-def test_an_address_that_was_never_mapped_is_a_bus_error(dma: Dma, ground: Ground, direction: Direction) -> None:
-    """Behind the end of all DMA memory: DECERR, reported; nothing else is harmed."""
-    made = ground.compose(direction, 1, 100)
-    address, length = made.segments[0]
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_address_that_was_never_mapped_is_a_bus_error(
+    dma: Dma, ground: Ground, direction: Direction, count: int
+) -> None:
+    """The last segment lies behind the end of all DMA memory: DECERR, reported; nothing else is harmed."""
+    made = ground.compose(direction, count, 100)
+    *good, (address, length) = made.segments
     far = address + (1 << 29)
     if far + length > 1 << dma.rules.address_bits:
         pytest.skip(f"rules {dma.rules.name}: no address is out of the memory's reach")
-    done = outcome(dma.submit_raw(direction, [(far, length)], port=Port.PATTERN))
-    assert (done.status_name, done.segment_index, done.bytes_moved) == ("BUS_ERROR", 0, 0)
+    done = outcome(dma.submit_raw(direction, [*good, (far, length)], port=Port.PATTERN))
+    moved = sum(size for _, size in good)
+    assert (done.status_name, done.segment_index, done.bytes_moved) == ("BUS_ERROR", count - 1, moved)
+    if direction is Direction.C2H and good:
+        ground.received(good, pattern(0, 0, moved))
+    ground.verify()
     alive(dma, ground)
 
 
