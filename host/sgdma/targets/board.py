@@ -56,14 +56,14 @@ class BoardFaults(FaultInjection):
 class BoardTarget(Target):
     """A board behind `link`, its registers at bus address `csr_base`.
 
-    Raises WrongDevice when there is none of our boards, unless `memory` names base and bytes of its DMA memory: then
+    Raises MissingCapability when it is none of our boards, unless `memory` names base and bytes of its DMA memory: then
     any SoC with the core in it will do, without faults.
     """
 
     def __init__(self, url: str, link: Link, csr_base: int, memory: tuple[int, int] | None = None) -> None:
         self.url, self._link = url, link
         self.bases = {bank.name: csr_base + bank.base for bank in BANKS}
-        self._device, self._board = csr_base, csr_base
+        self._csr_base = csr_base
         self._features: dict[str, int] = {}
         self.capabilities = Capability.INTERRUPTS
         base, self.memory_bytes = memory or self._discover()
@@ -73,11 +73,11 @@ class BoardTarget(Target):
 
     def _discover(self) -> tuple[int, int]:
         count = len(BOARD.registers)
-        values = self._link.read(self._board + BOARD.base, count).tolist()
+        values = self._link.read(self._csr_base + BOARD.base, count).tolist()
         found = {register.name: int(value) for register, value in zip(BOARD.registers, values, strict=True)}
         if found["magic"] != BOARD_MAGIC:
             raise MissingCapability(
-                f"{self.url}: no board registers at {self._board + BOARD.base:#x} ({found['magic']:#010x}); load a "
+                f"{self.url}: no board registers at {self._csr_base + BOARD.base:#x} ({found['magic']:#010x}); load a "
                 "bitstream of `sgdma build`, or say where its DMA memory is with memory_base= and memory="
             )
         self._features = BOARD.register("features").unpack(found["features"])
@@ -111,11 +111,11 @@ class BoardTarget(Target):
 
     def write_board(self, name: str, value: int) -> None:
         """Write a register of the board's own bank."""
-        self.write32(self._board + BOARD.address(name), value)
+        self.write32(self._csr_base + BOARD.address(name), value)
 
     def read_board(self, name: str) -> int:
         """Read a register of the board's own bank."""
-        return self.read32(self._board + BOARD.address(name))
+        return self.read32(self._csr_base + BOARD.address(name))
 
     # Memory.
 
@@ -207,7 +207,7 @@ class BoardTarget(Target):
     # Time: the board's own counter.
 
     def now(self) -> int:
-        low, high = self._link.read(self._device + DEVICE.address("time_lo"), 2).tolist()
+        low, high = self._link.read(self._csr_base + DEVICE.address("time_lo"), 2).tolist()
         return int(low | high << 32)
 
     def sleep(self, cycles: int) -> None:
@@ -216,7 +216,7 @@ class BoardTarget(Target):
             pass
 
     def wait_interrupt(self, vector: int, timeout: int) -> bool:
-        pending, enable = (self._device + DEVICE.address(name) for name in ("ev_pending", "ev_enable"))
+        pending, enable = (self._csr_base + DEVICE.address(name) for name in ("ev_pending", "ev_enable"))
         limit = self.now() + timeout
         while not self._taken >> vector & 1:
             fired = self.read32(pending) & self.read32(enable)
