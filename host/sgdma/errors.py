@@ -199,6 +199,22 @@ class BoardReset(RigError):
     """The board was reset in mid-session: what was written before is lost, and what was on its way was not done."""
 
 
+class DeviceGone(RigError):
+    """A PCI function no longer answers: removed, its link down, or its server ended."""
+
+
+class DeviceBusy(RigError):
+    """A PCI function is in use: by a driver, by another process, or through another function of its IOMMU group."""
+
+
+class MappingFailed(RigError):
+    """Memory can't be mapped for DMA: a limit, an overlap, or memory of a kind that can't be."""
+
+
+class GuestFailed(RigError):
+    """The virtual machine can't be obtained, does not boot, or ended before the command in it did."""
+
+
 class SimulatorDied(RigError):
     """The simulator ended before the suite in it did."""
 
