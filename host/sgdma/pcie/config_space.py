@@ -7,16 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from sgdma.spec.pcie import (
-    BAR_BYTES,
-    CLASS_CODE,
-    DEVICE_ID,
-    MSIX_BAR,
-    MSIX_PENDING,
-    MSIX_TABLE,
-    REVISION,
-    VENDOR,
-)
+from sgdma.spec.pcie import BAR0_BYTES, CLASS_CODE, DEVICE_ID, MSIX_PBA, MSIX_TABLE, REVISION, VENDOR
 
 __all__ = ["BUS_MASTER", "COMMAND", "DEVICE_CONTROL", "EXPRESS", "FLR", "ConfigSpace"]
 
@@ -47,10 +38,9 @@ class ConfigSpace:
         self._put("<B", CAPABILITIES, EXPRESS)
         self._allow("<H", COMMAND, MEMORY_SPACE | BUS_MASTER | INTX_DISABLE)
         self._allow("<B", 0x3C, 0xFF)
-        for bar, size in BAR_BYTES.items():
-            self._allow("<I", BAR0 + 4 * bar, -size & 0xFFFFFFF0)
+        self._allow("<I", BAR0, -BAR0_BYTES & 0xFFFFFFF0)
         self._add_express()
-        self._put("<BBHII", MSIX, 0x11, 0, self._vectors - 1, MSIX_TABLE | MSIX_BAR, MSIX_PENDING | MSIX_BAR)
+        self._put("<BBHII", MSIX, 0x11, 0, self._vectors - 1, MSIX_TABLE, MSIX_PBA)
         self._allow("<H", MSIX + 2, 0xC000)
 
     def _add_express(self) -> None:

@@ -21,7 +21,7 @@ from sgdma.errors import DeviceGone, UsageError
 from sgdma.pcie.config_space import ConfigSpace
 from sgdma.pcie.mapping import RANGE, RangeTable, Refused
 from sgdma.pcie.vfio_user import Command, Connection, IrqFlags, Message, Region, Structures, version_payload
-from sgdma.spec.pcie import BAR_BYTES, REGISTER_BAR
+from sgdma.spec.pcie import BAR0_BYTES, MSIX_TABLE
 
 __all__ = ["ServedDevice", "Session", "serve"]
 
@@ -172,14 +172,14 @@ class Session:
         index = Structures.REGION_INFO.unpack_from(message.payload)[2]
         if index >= Region.COUNT:
             raise Refused(errno.EINVAL, f"region {index}")
-        size = 256 if index == Region.CONFIG else BAR_BYTES.get(index, 0)
+        size = 256 if index == Region.CONFIG else BAR0_BYTES if index == 0 else 0
         return Structures.REGION_INFO.pack(Structures.REGION_INFO.size, 3 if size else 0, index, 0, size, 0)
 
     def _read(self, message: Message) -> bytes:
         offset, region, count = Structures.ACCESS.unpack_from(message.payload)
         if region == Region.CONFIG:
             data = self._config.read(offset, count)
-        elif region == REGISTER_BAR:
+        elif region == 0:
             places = _words(offset, count)
             data = b"".join(self._device.read32(place).to_bytes(4, "little") for place in places)
         else:
@@ -193,7 +193,7 @@ class Session:
             raise Refused(errno.EINVAL, f"{len(data)} bytes came, {count} were told")
         if region == Region.CONFIG:
             self._write_config(offset, data)
-        elif region == REGISTER_BAR:
+        elif region == 0:
             for place in _words(offset, count):
                 self._device.write32(place, int.from_bytes(data[place - offset : place - offset + 4], "little"))
         return Structures.ACCESS.pack(offset, region, count)
@@ -249,7 +249,7 @@ class Session:
 
 
 def _words(offset: int, count: int) -> range:
-    if offset % 4 or count % 4 or offset + count > BAR_BYTES[REGISTER_BAR]:
+    if offset % 4 or count % 4 or offset + count > MSIX_TABLE:
         raise Refused(errno.EINVAL, f"registers are words: {count} bytes at {offset:#x}")
     return range(offset, offset + count, 4)
 

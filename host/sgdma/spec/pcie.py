@@ -1,16 +1,19 @@
-"""The PCI function of a device: identifiers, BARs, and where MSI-X lies. For virtual functions and boards alike."""
+"""The PCI function that every PCIe build is: who it says it is, and where things lie in its BAR beside the registers.
+
+For gateware, driver, simulator and the virtual function of `sgdma serve` alike.
+"""
 
 from __future__ import annotations
 
-__all__ = ["BAR_BYTES", "CLASS_CODE", "DEVICE_ID", "MSIX_BAR", "MSIX_PENDING", "MSIX_TABLE", "REGISTER_BAR", "REVISION",
-           "VENDOR"]  # fmt: skip
+__all__ = ["BAR0_BYTES", "CLASS_CODE", "DEVICE_ID", "MSIX_PBA", "MSIX_TABLE", "REVISION", "VENDOR"]
 
 VENDOR, DEVICE_ID, REVISION = 0x1209, 0x5347, 1
-"""pid.codes' vendor id, and "SG"."""
+"""The vendor id of pid.codes, and "SG"."""
 CLASS_CODE = 0x12_00_00
 """Processing accelerator."""
-REGISTER_BAR, MSIX_BAR = 0, 2
-BAR_BYTES = {REGISTER_BAR: 1 << 16, MSIX_BAR: 1 << 12}
-"""Bytes of each BAR: the register banks, and the MSI-X tables."""
-MSIX_TABLE, MSIX_PENDING = 0, 0x800
-"""Offsets in their BAR."""
+BAR0_BYTES = 0x10000
+"""The registers' banks are at its start."""
+MSIX_TABLE = 0x8000
+"""16 bytes a vector, as the specification lays them out."""
+MSIX_PBA = 0x9000
+"""Pending bits, one word."""

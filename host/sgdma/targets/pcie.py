@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from sgdma.errors import DeviceGone, MissingCapability, OutOfMemory
 from sgdma.pcie.function import PciFunction
-from sgdma.spec.pcie import REGISTER_BAR
 from sgdma.spec.registers import BOARD, BOARD_MAGIC, DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
 from sgdma.targets.guard import GuardFaults
@@ -43,7 +42,7 @@ class PcieTarget(Target):
         self._regions: dict[int, U8] = {}
         self._taken = 0
         function.bus_master(True)
-        self._bar = function.bar(REGISTER_BAR)
+        self._bar = function.bar(0)
         self._eventfds = function.enable_msix(self._vectors())
         self._faults: GuardFaults | None = None
         if self.read32(BOARD.address("magic")) == BOARD_MAGIC:
