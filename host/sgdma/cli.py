@@ -26,6 +26,7 @@ from sgdma.commands import (
     serve,
     targets,
     test,
+    vm,
 )
 from sgdma.errors import DeviceError, RigError, SgdmaError, UsageError
 
@@ -79,6 +80,7 @@ app.command("probe")(probe.probe_command)
 app.command("loopback")(loopback.loopback_command)
 app.command("plan")(plan.plan_command)
 app.add_typer(rules.app, name="rules")
+app.add_typer(vm.app, name="vm")
 
 
 def main(arguments: list[str]) -> int:

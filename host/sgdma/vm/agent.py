@@ -6,13 +6,17 @@ commands in Python are forked from this process: starting an interpreter takes s
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
 import runpy
+import select
 import selectors
+import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,16 +25,17 @@ from sgdma.vm import frames
 
 PORT = "/dev/virtio-ports/org.sgdma.control", "/dev/vport0p1"
 HOUSE = "/opt/sgdma/host"
-"""Where the host puts the package."""
-SITE = "/usr/lib/python3/site-packages"
+"""Where the host puts the package; a .pth file of the guest's site-packages names it."""
+SITE = "/usr/lib/python3.11/site-packages"
+AGENT = "/agent"
+"""Where this file and its package are."""
 PRELOADED = ("numpy", "pytest", "typer", "rich.console", "rich.table", "jinja2", "google_crc32c", "platformdirs")
 
 
 def main() -> None:
     """Serve the port until the host lets go of it."""
-    sys.path[:0] = [HOUSE, SITE]
     for name in PRELOADED:
-        __import__(name)
+        importlib.import_module(name)
     port = os.open(next(path for path in PORT if Path(path).exists()), os.O_RDWR)
 
     def send(kind: bytes, data: bytes = b"") -> None:
@@ -38,12 +43,17 @@ def main() -> None:
         while left:
             left = left[os.write(port, left[: 1 << 20]) :]
 
+    served = False
     send(frames.READY)
     while True:
         try:
             kind, data = frames.receive(lambda size: os.read(port, size))
         except EOFError:
-            return
+            if served:
+                return
+            select.select([], [], [], 0.02)  # a saved guest wakes up before its host speaks to it
+            continue
+        served = True
         try:
             HANDLERS[kind](data, send)
         except Exception as error:  # whatever it is, the host shall hear of it
@@ -54,9 +64,8 @@ Send = Callable[..., None]
 
 
 def put(data: bytes, send: Send) -> None:
-    """Unpack a tar at the root."""
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        archive.extractall("/", filter="tar")
+    """Unpack a tar at the root: by busybox, which is ten times as fast here as Python."""
+    subprocess.run(["tar", "-x", "-C", "/"], input=data, check=True)
     send(frames.EXIT, json.dumps({"status": 0}).encode())
 
 
@@ -72,6 +81,8 @@ def get(data: bytes, send: Send) -> None:
 def run(data: bytes, send: Send) -> None:
     """Run a command and stream what it says."""
     asked = json.loads(data)
+    if abs(time.time() - asked["now"]) > 1:
+        time.clock_settime(time.CLOCK_REALTIME, asked["now"])  # a saved guest has slept
     pipes = {frames.OUT: os.pipe(), frames.ERR: os.pipe()}
     child = os.fork()
     if child == 0:
@@ -120,15 +131,18 @@ def _become(asked: dict[str, Any], outputs: list[int]) -> None:
 def _start(argv: list[str]) -> int:
     """Run Python in this process, anything else in its place."""
     name, rest = argv[0], argv[1:]
+    # This agent's own package makes way for the one that the host has put.
     for module in [module for module in sys.modules if module.partition(".")[0] == "sgdma"]:
-        del sys.modules[module]  # this agent's own; the command's package is the one that the host has put
+        del sys.modules[module]
+    sys.path[:] = [place for place in sys.path if place != AGENT]
+    importlib.invalidate_caches()
     if name == "sgdma":
         name, rest = "python", ["-c", "from sgdma.cli import app; app(prog_name='sgdma')", *rest]
     if name not in ("python", "python3") or not rest or (rest[0].startswith("-") and rest[0] not in ("-m", "-c")):
         os.execvp(argv[0], argv)
     if rest[0] == "-c":
         sys.argv = ["-c", *rest[2:]]
-        exec(compile(rest[1], "<command>", "exec"), {"__name__": "__main__"})  # noqa: S102
+        exec(compile(rest[1], "<command>", "exec"), {"__name__": "__main__"})
     elif rest[0] == "-m":
         sys.argv = rest[1:]
         runpy.run_module(rest[1], run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""The archive that Linux unpacks at boot: cpio in its "newc" form, uncompressed, since the guest's processor is slow."""
+"""The archive that Linux unpacks at boot: cpio in its "newc" form, uncompressed, as the guest is slow."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What host and guest say to each other over the control port: a kind, a length, and so many bytes.
 
-Host to guest: RUN (JSON: argv, env, cwd), PUT (a tar, unpacked at /), GET (JSON: path). Guest to host: READY once, and then
-per command any number of OUT and ERR, ended by EXIT (JSON: status), or by TAR, or by FAIL (what went wrong).
+Host to guest: RUN (JSON: argv, env, cwd, now), PUT (a tar, unpacked at /), GET (JSON: path). Guest to host: READY once,
+and then per command any number of OUT and ERR, ended by EXIT (JSON: status), or by TAR, or by FAIL (what went wrong).
 This module is part of the guest's agent too, and so needs nothing but the standard library.
 """
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 import shutil
 import socket
 import subprocess
 import tarfile
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sgdma.closing import Closing
 from sgdma.errors import GuestFailed
 from sgdma.vm import frames
 from sgdma.vm.initramfs import base_archive, package_tar
-from sgdma.vm.machine import PLUG, Settings, command_line, vfio_user
-from sgdma.vm.obtain import Tell, obtain, tell
+from sgdma.vm.machine import PLUG, SLOT, Settings, command_line, vfio_user
+from sgdma.vm.obtain import Machinery, Tell, obtain, tell, vm_cache
 from sgdma.vm.qmp import Monitor
 
 __all__ = ["Guest", "Outcome"]
@@ -26,6 +30,7 @@ __all__ = ["Guest", "Outcome"]
 BOOT_LIMIT = 120.0
 """Seconds from QEMU's start to the agent's first word."""
 FILE_LIMIT = 120.0
+PLUG_LIMIT = 30.0
 END_LIMIT = 5.0
 TAIL = 15
 """Lines of the console that an error shows."""
@@ -48,57 +53,113 @@ class Outcome:
 class Guest(Closing):
     """A running guest with this checkout's package in it.
 
-    `socket`: a vfio-user server whose function is in the slot. `log`: where the console's log goes when the guest ends.
+    `function`: socket of a vfio-user server, whose function is in the slot. `log`: where the console's log goes at the
+    end.
     Raises GuestFailed with the console's last lines when it does not boot.
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, socket: Path | None = None, log: Path | None = None,
+        self, settings: Settings | None = None, *, function: Path | None = None, log: Path | None = None,
         report: Tell = tell,
     ) -> None:  # fmt: skip
+        settings = settings or Settings()
         machinery = obtain(report)
         archive = base_archive(machinery, report)
+        state = state_file(machinery, archive, settings)
         self._place = Path(tempfile.mkdtemp(prefix="sgdma-vm-"))
         self._log, self._port, self._monitor = log, None, None  # type: tuple[Path | None, _Port | None, Monitor | None]
         started = time.monotonic()
         try:
-            self._process = _start(command_line(machinery, archive, self._place, settings or Settings()), self._place)
+            self._process = _start(command_line(machinery, archive, self._place, settings, state.exists()), self._place)
         except OSError as error:
             self._tidy()
             raise GuestFailed(f"{machinery.qemu[0]} does not start: {error}") from error
         try:
-            self._boot(socket)
+            self._begin(state, report)
+            self.put(package_tar())
+            if function:
+                self.plug(function)
         except BaseException:
             self.close()
             raise
         self.boot_seconds = time.monotonic() - started
         """From QEMU's start to the guest's readiness, the package in it."""
 
-    def _boot(self, function: Path | None) -> None:
+    def _begin(self, state: Path, report: Tell) -> None:
+        """Wake the guest that was saved, or boot one and save it."""
         deadline = time.monotonic() + BOOT_LIMIT
-        self._port = _Port(self._place / "control", deadline, self._failed)
+        self._port = _Port(self._connected("control", deadline), self._failed)
         try:
-            self._monitor = Monitor(self._place / "monitor")
+            self._monitor = Monitor(self._connected("monitor", deadline))
+            if state.exists():
+                self._monitor.command("migrate-incoming", uri=f"file:{state}")
+                self._migrated(deadline)
+                self._monitor.command("cont")
+                return
+            report("booting the guest for the first time")
+            self._port.expect(frames.READY, deadline)
+            self._save(state, deadline)
         except GuestFailed as error:
-            self._process.wait(END_LIMIT)
             raise self._failed(str(error)) from error
-        self._port.expect(frames.READY, deadline)
-        self._port.send(frames.PUT, package_tar())
-        self._port.expect(frames.EXIT, time.monotonic() + FILE_LIMIT)
-        if function:
-            self.plug(function)
+
+    def _save(self, state: Path, deadline: float) -> None:
+        """Write the guest's state down; it goes on afterwards."""
+        assert self._monitor
+        partial = state.with_name(f"{state.name}.{os.getpid()}")
+        self._monitor.command("stop")
+        self._monitor.command("migrate", uri=f"file:{partial}")
+        self._migrated(deadline)
+        partial.rename(state)
+        self._monitor.command("cont")
+
+    def _migrated(self, deadline: float) -> None:
+        """Wait until the state is written or read."""
+        assert self._monitor
+        pause = threading.Event()
+        while (status := self._monitor.command("query-migrate").get("status")) != "completed":
+            if status in ("failed", "cancelled") or time.monotonic() > deadline:
+                raise GuestFailed(f"QEMU did not get the guest's state through: {status}")
+            pause.wait(0.02)
+
+    def _connected(self, name: str, deadline: float) -> socket.socket:
+        """A connection to one of the sockets that QEMU is about to make."""
+        port, pause = socket.socket(socket.AF_UNIX), threading.Event()
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                port.connect(str(self._place / name))
+                return port
+            except (FileNotFoundError, ConnectionRefusedError):
+                pause.wait(0.02)
+        raise self._failed(f"QEMU opens no {name} socket")
 
     # What is in the slot.
 
-    def plug(self, function: Path) -> None:
-        """Put the function of the vfio-user server at socket `function` into the slot."""
+    def plug(self, device: Path | Mapping[str, Any]) -> None:
+        """Put a function into the slot: that of the vfio-user server at a socket, or a device of QEMU's.
+
+        Returns when the guest has seen it. Raises GuestFailed when QEMU refuses it, or the guest sees nothing.
+        """
         assert self._monitor
-        self._monitor.command("device_add", **vfio_user(function))
+        self._monitor.command("device_add", **(vfio_user(device) if isinstance(device, Path) else device))
+        self._until(f"[ -e /sys/bus/pci/devices/{SLOT}/config ]", f"nothing came up at {SLOT}")
 
     def unplug(self) -> None:
-        """Ask the guest to let go of what is in the slot."""
+        """Take out what is in the slot; returns when the guest has let go of it."""
         assert self._monitor
         self._monitor.command("device_del", id=PLUG)
+        self._until(f"[ ! -e /sys/bus/pci/devices/{SLOT} ]", f"the guest does not let go of {SLOT}")
+
+    def bind(self) -> None:
+        """Give the slot's function to vfio-pci."""
+        done = self.run(["python", "-c", f"from sgdma.pcie.bind import bind; bind({SLOT!r})"], limit=PLUG_LIMIT)
+        if done.status:
+            raise GuestFailed(f"{SLOT} is not bound to vfio-pci: {done.err.decode(errors='replace').strip()}")
+
+    def _until(self, condition: str, complaint: str) -> None:
+        tries = int(PLUG_LIMIT / 0.1)
+        script = f"for i in $(seq {tries}); do if {condition}; then exit 0; fi; sleep 0.1; done; exit 1"
+        if self.run(["sh", "-c", script], limit=2 * PLUG_LIMIT).status:
+            raise self._failed(complaint)
 
     # Commands.
 
@@ -113,7 +174,8 @@ class Guest(Closing):
         """
         assert self._port
         result, deadline = Outcome(), time.monotonic() + limit
-        self._port.send(frames.RUN, json.dumps({"argv": list(argv), "env": dict(env or {}), "cwd": cwd}).encode())
+        asked = {"argv": list(argv), "env": dict(env or {}), "cwd": cwd, "now": time.time()}
+        self._port.send(frames.RUN, json.dumps(asked).encode())
         while True:
             kind, data = self._port.receive(deadline)
             if kind == frames.OUT:
@@ -176,10 +238,8 @@ class Guest(Closing):
 class _Port(Closing):
     """The control port, seen from the host."""
 
-    def __init__(self, path: Path, deadline: float, failed: Callable[[str], GuestFailed]) -> None:
-        self._failed = failed
-        self._socket = socket.socket(socket.AF_UNIX)
-        _connect(self._socket, path, deadline, failed)
+    def __init__(self, port: socket.socket, failed: Callable[[str], GuestFailed]) -> None:
+        self._socket, self._failed = port, failed
 
     def send(self, kind: bytes, data: bytes = b"") -> None:
         try:
@@ -227,21 +287,10 @@ def _start(command: list[str], place: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _connect(port: socket.socket, path: Path, deadline: float, failed: Callable[[str], GuestFailed]) -> None:
-    """Connect to a socket that QEMU is about to make."""
-    import threading
-
-    pause = threading.Event()
-    while time.monotonic() < deadline:
-        try:
-            port.connect(str(path))
-            return
-        except (FileNotFoundError, ConnectionRefusedError):
-            reason = failed("")
-            if "QEMU ended" in str(reason):
-                raise failed("it did not start") from None
-            pause.wait(0.02)
-    raise failed("its control port does not open")
+def state_file(machinery: Machinery, archive: Path, settings: Settings) -> Path:
+    """Where the state of the guest is kept that these would boot to."""
+    words = command_line(machinery, archive, Path(), settings)
+    return vm_cache() / f"ready-{hashlib.sha256(repr(words).encode()).hexdigest()[:16]}.state"
 
 
 def _ignore(data: bytes) -> None:

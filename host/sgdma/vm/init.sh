@@ -16,7 +16,7 @@ for module in $(cat /modules/order); do
   insmod "/modules/$module.ko" || echo "init: no module $module"
 done
 ip link set lo up
-echo "init: agent starts $(cat /proc/uptime)"
+echo "init: up after $(cut -d" " -f1 /proc/uptime) s"
 PYTHONPATH=/agent python3 -m sgdma.vm.agent
 echo "init: agent ended with $?"
 poweroff -f

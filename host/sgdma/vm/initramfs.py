@@ -1,4 +1,4 @@
-"""What the guest boots into: busybox, this machine's Python with the packages that sgdma needs, VFIO modules, the agent.
+"""What the guest boots into: busybox, this machine's Python and the packages of sgdma, VFIO modules, the agent.
 
 The package itself is not in it: that goes to the guest as a tar at every start, so a change of it costs nothing.
 """
@@ -33,9 +33,11 @@ PACKAGE = Path(__file__).resolve().parents[1]
 MODULES = ("irqbypass", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci")
 """In the order they are loaded in."""
 STDLIB = "usr/lib/python3.11"
-SKIPPED = {"test", "tests", "__pycache__", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip", "pydoc_data", "f2py",
-           "distutils", "site-packages", "include", "_pyinstaller", "venv"}  # fmt: skip
-UNUSED = ("_tkinter", "_sqlite3", "_test", "_xx", "xxlimited", "_curses", "_dbm", "_gdbm", "nis", "readline", "ossaudiodev")
+SKIPPED = {
+    "test", "tests", "__pycache__", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip", "pydoc_data", "f2py",
+    "distutils", "site-packages", "include", "_pyinstaller", "venv",
+}  # fmt: skip
+UNUSED = ("_tkinter", "_sqlite3", "_test", "_xx", "xxlimited", "_curses", "_dbm", "_gdbm", "nis", "readline")
 """Extension modules that would only bring libraries along."""
 UNREAD = (".pyi", ".h", ".c", ".a", ".pyx", ".pxd", ".exe", ".typed", ".pyc")
 AGENT = ("__init__.py", "vm/__init__.py", "vm/frames.py", "vm/agent.py")
@@ -55,6 +57,8 @@ def base_archive(machinery: Machinery, report: Tell = tell) -> Path:
             partial = archive.with_suffix(".partial")
             with partial.open("wb") as sink:
                 cpio.write_archive(sink, _entries(machinery, packages))
+            for stale in (*vm_cache().glob("base-*.cpio"), *vm_cache().glob("ready-*.state")):
+                stale.unlink()
             partial.rename(archive)
     return archive
 
@@ -75,6 +79,8 @@ def _skeleton(machinery: Machinery) -> Iterator[cpio.Entry]:
     for name in ("bin", "sbin", "lib", "lib64"):
         yield cpio.link(name, {"sbin": "usr/bin"}.get(name, f"usr/{name}"))
     yield cpio.device("dev/console", 5, 1)
+    yield cpio.directory(HOUSE[1:])
+    yield cpio.file(f"{SITE[1:]}/sgdma-house.pth", f"{HOUSE}\n".encode())
     yield cpio.file("usr/bin/busybox", machinery.busybox.read_bytes(), executable=True)
     for name in _output([str(machinery.busybox), "--list"]).split():
         if name != "busybox":

@@ -8,24 +8,28 @@ from typing import Any
 
 from sgdma.vm.obtain import Machinery
 
-__all__ = ["PLUG", "PORT_NAME", "Settings", "command_line", "vfio_user"]
+__all__ = ["EDU", "PLUG", "PORT_NAME", "SLOT", "Settings", "command_line", "vfio_user"]
 
 PORT_NAME = "org.sgdma.control"
+SLOT = "0000:01:00.0"
+"""Address of the slot's function in the guest."""
 PLUG = "plug"
 """Id of what is plugged into the slot."""
 SLOT_TIMEOUT_MS = 600_000
-"""How long QEMU waits for an answer of the device: a device in a simulator may be slow, and a late answer kills the link."""
+"""How long QEMU waits for the device: one in a simulator may be slow, and a late answer ends the link for good."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A guest's size and what is in it at boot."""
+    """A guest's size."""
 
     memory_mib: int = 1024
     hugepages: int = 64
     """Of 2 MiB, reserved at boot."""
-    edu: bool = False
-    """With QEMU's teaching device, for tests."""
+
+
+EDU = {"driver": "edu", "id": PLUG, "bus": "rp0"}
+"""QEMU's teaching device, for tests of what is not about the device."""
 
 
 def vfio_user(socket: Path) -> dict[str, Any]:
@@ -36,8 +40,13 @@ def vfio_user(socket: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def command_line(machinery: Machinery, archive: Path, place: Path, settings: Settings) -> list[str]:
-    """The whole command; `place` gets the console's log and the sockets. The slot itself is filled by hot-plug."""
+def command_line(
+    machinery: Machinery, archive: Path, place: Path, settings: Settings, resumed: bool = False
+) -> list[str]:
+    """The whole command; `place` gets the console's log and the sockets. The slot itself is filled by hot-plug.
+
+    `resumed`: wait for a saved state instead of booting.
+    """
     memory = f"{settings.memory_mib}M"
     kernel = (
         f"console=ttyS0 quiet panic=-1 intel_iommu=on iommu=nopt random.trust_cpu=on mitigations=off nokaslr "
@@ -46,18 +55,17 @@ def command_line(machinery: Machinery, archive: Path, place: Path, settings: Set
     return [
         *machinery.qemu, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
         "-machine", "q35,kernel-irqchip=off,memory-backend=ram,usb=off,smbus=off,sata=off",
-        "-accel", "tcg,tb-size=256", "-cpu", "max,la57=off", "-smp", "1", "-m", memory,
+        "-accel", "tcg,tb-size=256", "-cpu", "Nehalem", "-smp", "1", "-m", memory,
         # The device's server maps the guest's memory: it must be shared.
         "-object", f"memory-backend-memfd,id=ram,size={memory},share=on",
         # Before every device that it stands between memory and.
         "-device", "intel-iommu,intremap=on,caching-mode=on",
         "-device", "pcie-root-port,id=rp0,chassis=1,slot=1,bus=pcie.0,addr=2",
-        *(["-device", "edu,bus=pcie.0,addr=5"] if settings.edu else []),
         "-device", "virtio-serial-pci,bus=pcie.0,addr=3,iommu_platform=off",
         "-chardev", f"socket,id=control,path={place / 'control'},server=on,wait=off",
         "-device", f"virtserialport,chardev=control,name={PORT_NAME}",
         "-chardev", f"file,id=console,path={place / 'console.log'}", "-serial", "chardev:console",
         "-qmp", f"unix:{place / 'monitor'},server=on,wait=off",
         "-kernel", str(machinery.kernel), "-initrd", str(archive), "-append", kernel,
+        *(["-incoming", "defer"] if resumed else []),
     ]  # fmt: skip
-

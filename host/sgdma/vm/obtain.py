@@ -204,7 +204,5 @@ def _output(command: list[str], environment: dict[str, str], cwd: Path | None = 
         raise GuestFailed(f"{' '.join(command[:2])} did not run: {error}") from error
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-6:])
-        raise GuestFailed(
-            f"{' '.join(command[:2])} ended with {done.returncode}; is this machine online?\n{said}"
-        )
+        raise GuestFailed(f"{' '.join(command[:2])} ended with {done.returncode}; is this machine online?\n{said}")
     return done.stdout

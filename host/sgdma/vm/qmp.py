@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from pathlib import Path
 from typing import Any
 
 from sgdma.closing import Closing
@@ -14,19 +13,17 @@ __all__ = ["Monitor"]
 
 
 class Monitor(Closing):
-    """A connection to QEMU's monitor. `limit`: seconds that a command may take."""
+    """What is behind `port`, a connection to QEMU's monitor. `limit`: seconds that a command may take."""
 
-    def __init__(self, path: Path, limit: float = 60.0) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, port: socket.socket, limit: float = 60.0) -> None:
+        self._socket = port
         self._socket.settimeout(limit)
+        self._lines = self._socket.makefile("rb")
         try:
-            self._socket.connect(str(path))
-            self._lines = self._socket.makefile("rb")
             self._answer()
-            self.command("qmp_capabilities")
         except OSError as error:
-            self._socket.close()
-            raise GuestFailed(f"QEMU's monitor {path} does not answer: {error}") from error
+            raise GuestFailed(f"QEMU's monitor does not answer: {error}") from error
+        self.command("qmp_capabilities")
 
     def command(self, name: str, **arguments: Any) -> Any:
         """What QEMU answers to a command. Raises GuestFailed with its own words when it refuses."""
