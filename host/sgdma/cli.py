@@ -19,6 +19,7 @@ from sgdma.commands import (
     gen,
     loopback,
     monitor,
+    pcie,
     plan,
     probe,
     report,
@@ -80,6 +81,7 @@ app.command("probe")(probe.probe_command)
 app.command("loopback")(loopback.loopback_command)
 app.command("plan")(plan.plan_command)
 app.add_typer(rules.app, name="rules")
+app.add_typer(pcie.app, name="pcie")
 app.add_typer(vm.app, name="vm")
 
 
