@@ -66,9 +66,10 @@ class Guest(Closing):
         machinery = obtain(report)
         archive = base_archive(machinery, report)
         state = state_file(machinery, archive, settings)
+        self._log, started = log, time.monotonic()
+        self._port: _Port | None = None
+        self._monitor: Monitor | None = None
         self._place = Path(tempfile.mkdtemp(prefix="sgdma-vm-"))
-        self._log, self._port, self._monitor = log, None, None  # type: tuple[Path | None, _Port | None, Monitor | None]
-        started = time.monotonic()
         try:
             self._process = _start(command_line(machinery, archive, self._place, settings, state.exists()), self._place)
         except OSError as error:
@@ -83,7 +84,7 @@ class Guest(Closing):
             self.close()
             raise
         self.boot_seconds = time.monotonic() - started
-        """From QEMU's start to the guest's readiness, the package in it."""
+        """From QEMU's start to the guest's readiness, the package in it and the function in its slot."""
 
     def _begin(self, state: Path, report: Tell) -> None:
         """Wake the guest that was saved, or boot one and save it."""
@@ -92,24 +93,35 @@ class Guest(Closing):
         try:
             self._monitor = Monitor(self._connected("monitor", deadline))
             if state.exists():
-                self._monitor.command("migrate-incoming", uri=f"file:{state}")
-                self._migrated(deadline)
-                self._monitor.command("cont")
-                return
-            report("booting the guest for the first time")
-            self._port.expect(frames.READY, deadline)
-            self._save(state, deadline)
+                self._wake(state, deadline)
+            else:
+                report("booting the guest for the first time")
+                self._port.expect(frames.READY, deadline)
+                self._save(state, deadline)
         except GuestFailed as error:
             raise self._failed(str(error)) from error
+
+    def _wake(self, state: Path, deadline: float) -> None:
+        assert self._monitor
+        try:
+            self._monitor.command("migrate-incoming", uri=f"file:{state}")
+            self._migrated(deadline)
+        except GuestFailed:
+            state.unlink(missing_ok=True)  # of another QEMU, or damaged: the next guest boots and saves anew
+            raise
+        self._monitor.command("cont")
 
     def _save(self, state: Path, deadline: float) -> None:
         """Write the guest's state down; it goes on afterwards."""
         assert self._monitor
         partial = state.with_name(f"{state.name}.{os.getpid()}")
         self._monitor.command("stop")
-        self._monitor.command("migrate", uri=f"file:{partial}")
-        self._migrated(deadline)
-        partial.rename(state)
+        try:
+            self._monitor.command("migrate", uri=f"file:{partial}")
+            self._migrated(deadline)
+            partial.rename(state)
+        finally:
+            partial.unlink(missing_ok=True)
         self._monitor.command("cont")
 
     def _migrated(self, deadline: float) -> None:
@@ -176,17 +188,20 @@ class Guest(Closing):
         result, deadline = Outcome(), time.monotonic() + limit
         asked = {"argv": list(argv), "env": dict(env or {}), "cwd": cwd, "now": time.time()}
         self._port.send(frames.RUN, json.dumps(asked).encode())
-        while True:
-            kind, data = self._port.receive(deadline)
-            if kind == frames.OUT:
-                result.out += data
-                (out or _ignore)(data)
-            elif kind == frames.ERR:
-                result.err += data
-                (err or _ignore)(data)
-            elif kind == frames.EXIT:
-                result.status = json.loads(data)["status"]
-                return result
+        try:
+            while (message := self._port.receive(deadline))[0] != frames.EXIT:
+                kind, data = message
+                if kind == frames.OUT:
+                    result.out += data
+                    (out or _ignore)(data)
+                elif kind == frames.ERR:
+                    result.err += data
+                    (err or _ignore)(data)
+        except GuestFailed:
+            self._process.kill()  # a command runs in it that nobody waits for
+            raise
+        result.status = json.loads(message[1])["status"]
+        return result
 
     def put(self, tar: bytes) -> None:
         """Unpack a tar at the guest's root."""
