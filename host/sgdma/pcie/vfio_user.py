@@ -1,6 +1,6 @@
 """vfio-user on the wire: messages over a UNIX socket, file descriptors beside them. For client and server.
 
-The protocol is QEMU's docs/interop/vfio-user.rst, version 0.1. Each message is one header of 16 bytes and its payload;
+The protocol is QEMU's docs/interop/vfio-user.rst, version 0.0. Each message is one header of 16 bytes and its payload;
 descriptors travel with the header's first byte.
 """
 
@@ -96,7 +96,7 @@ class Message:
 def version_payload() -> bytes:
     """What each side says of itself first."""
     text = json.dumps({"capabilities": CAPABILITIES}).encode() + b"\0"
-    return Structures.VERSION.pack(0, 1) + text
+    return Structures.VERSION.pack(0, 0) + text
 
 
 class Connection(Closing):
