@@ -79,7 +79,7 @@ def test_a_free_function_is_bound_and_given_back(machine: Sysfs) -> None:
 
 
 def test_a_function_with_a_driver_is_refused_unless_it_may_be_replaced(machine: Sysfs) -> None:
-    with pytest.raises(DeviceBusy, match="has driver ahci; .*--replace"):
+    with pytest.raises(DeviceBusy, match=r"has driver ahci; .*--replace"):
         machine.bind(DISK)
     assert machine.bind(DISK, replace=True).driver == "vfio-pci"
     assert machine.unbind(DISK).driver == "ahci"
