@@ -1,7 +1,19 @@
-"""How the PCIe build says who it is, for gateware, driver and simulator alike."""
+"""The PCI function that every PCIe build is: who it says it is, and where things lie in its BAR beside the registers.
+
+For gateware, driver, simulator and the virtual function of `sgdma serve` alike.
+"""
 
 from __future__ import annotations
 
-__all__ = ["DEVICE_ID", "VENDOR"]
+__all__ = ["BAR0_BYTES", "CLASS_CODE", "DEVICE_ID", "MSIX_PBA", "MSIX_TABLE", "REVISION", "VENDOR"]
 
-VENDOR, DEVICE_ID = 0x1209, 0x5347
+VENDOR, DEVICE_ID, REVISION = 0x1209, 0x5347, 1
+"""The vendor id of pid.codes, and "SG"."""
+CLASS_CODE = 0x12_00_00
+"""Processing accelerator."""
+BAR0_BYTES = 0x10000
+"""The registers' banks are at its start."""
+MSIX_TABLE = 0x8000
+"""16 bytes a vector, as the specification lays them out."""
+MSIX_PBA = 0x9000
+"""Pending bits, one word."""
