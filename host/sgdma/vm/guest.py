@@ -199,6 +199,7 @@ class Guest(Closing):
                     (err or _ignore)(data)
         except GuestFailed:
             self._process.kill()  # a command runs in it that nobody waits for
+            self._process.wait(END_LIMIT)
             raise
         result.status = json.loads(message[1])["status"]
         return result
