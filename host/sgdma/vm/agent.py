@@ -111,6 +111,7 @@ def _become(asked: dict[str, Any], outputs: list[int]) -> None:
         for number, descriptor in enumerate([os.open(os.devnull, os.O_RDONLY), *outputs]):
             os.dup2(descriptor, number)
         os.closerange(3, 256)
+        os.environ.pop("PYTHONPATH", None)  # the way to the agent is not the way to the package
         os.environ.update(asked["env"])
         os.chdir(asked["cwd"])
         status = _start(asked["argv"])
