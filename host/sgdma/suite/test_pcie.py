@@ -32,9 +32,10 @@ def test_a_function_level_reset_under_load_ends_everything_and_leaves_memory_alo
     """Reads and writes under way; behind the reset not a byte changes, each request ends once, the device works."""
     target = function_of(dma)
     ended: list[int] = []
+    requests = [ground.compose(way, 4, 512) for _ in range(16) for way in BOTH]
     for _ in range(times):
         ended.clear()
-        transfers = [submit(dma, ground.compose(way, 4, 512), Port.PATTERN) for _ in range(16) for way in BOTH]
+        transfers = [submit(dma, made, Port.PATTERN) for made in requests]
         for number, transfer in enumerate(transfers):
             transfer.add_done_callback(lambda _, number=number: ended.append(number))  # type: ignore[misc]
         target.sleep(int(rng.integers(0, 2000)))
