@@ -58,9 +58,9 @@ def serve_command(
 
 
 def _serve_pcie(path: Path, parameters: BuildParameters, clients: int, trace: Path | None) -> NoReturn:
-    from sgdma.targets.sim.launch import run_inside
+    from sgdma.run.outside import run_in_simulator
 
     chosen = {name: getattr(parameters, name) for name in ("rules", "data_width", "queues", "guard")}
     url = "sim:?" + "&".join(f"{name}={value}" for name, value in chosen.items())
-    raise typer.Exit(run_inside(url, "sgdma.targets.sim.served:main", [url, str(path.absolute()), str(clients)],
-                                waves=trace))  # fmt: skip
+    arguments = [url, str(path.absolute()), str(clients)]
+    raise typer.Exit(run_in_simulator(url, "sgdma.targets.sim.served:main", arguments, trace))

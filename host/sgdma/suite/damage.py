@@ -6,16 +6,21 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from sgdma.rules import Direction, Rule, RuleSet, check_batch
+from sgdma.errors import RulesFileError
+from sgdma.rules import Direction, Rule, RuleSet, check_batch, check_request
 from sgdma.suite.legal import Legal, period
 
-__all__ = ["POSITIONS", "SEGMENT_RULES", "Damaged", "damage", "has_rule", "place_of"]
+__all__ = ["PLACES", "POSITIONS", "SEGMENT_RULES", "Damaged", "damage", "forbidden_elsewhere", "has_rule", "place_of"]
 
 SEGMENT_RULES = tuple(rule for rule in Rule if rule < Rule.MAX_SEGMENTS)
 POSITIONS = ("first", "interior", "last")
+PLACES = [(rule, position) for rule in SEGMENT_RULES for position in POSITIONS
+          if position == "last" or rule not in (Rule.TAIL_ALIGN, Rule.MAX_LAST_SEGMENT)]  # fmt: skip
+"""Where each rule can be broken: two of them are about the last segment only."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,32 @@ def has_rule(rules: RuleSet, direction: Direction, rule: Rule) -> bool:
         Rule.END_RULE: not side.end_forbidden,
     }  # fmt: skip
     return not neutral.get(rule, False)
+
+
+STRICTER: dict[Rule, dict[str, Any]] = {
+    Rule.RESIDUE_MATCH: {"residue_match": 4096}, Rule.LENGTH_ALIGN: {"length_align": 4096},
+    Rule.TAIL_ALIGN: {"tail_align": 4096}, Rule.MIN_SEGMENT_SIZE: {"min_segment_size": 4096},
+    Rule.MAX_LAST_SEGMENT: {"max_last_segment": 1}, Rule.GAP_BOUNDARY: {"gap_boundary": 4096},
+    Rule.ADDRESS_ALIGN: {"address_align": 4096}, Rule.SEGMENT_BOUNDARY: {"segment_boundary": 16},
+}  # fmt: skip
+"""Each of these rules as a device might have it that is stricter than most."""
+
+
+def forbidden_elsewhere(rules: RuleSet, made: Legal, rule: Rule) -> bool:
+    """Whether a device that differs from this one by having `rule`, too, would refuse this legal request for it."""
+    side = rules.direction(made.direction)
+    try:
+        stricter = dataclasses.replace(side, **STRICTER.get(rule, {}))
+    except RulesFileError:  # together with the others nothing could obey it
+        return False
+    plain = _without_totals(rules)
+    other = dataclasses.replace(
+        plain, h2c=stricter if made.direction is Direction.H2C else plain.h2c,
+        c2h=stricter if made.direction is Direction.C2H else plain.c2h,
+    )  # fmt: skip
+    table = np.array(made.segments, np.uint64)
+    found = check_request(other, made.direction, table[:, 0], table[:, 1], made.card)
+    return found is not None and found.rule is rule
 
 
 @cache

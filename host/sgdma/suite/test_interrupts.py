@@ -124,15 +124,13 @@ def test_moderation_by_count_waits_for_so_many(dma: Dma, ground: Ground) -> None
 def test_moderation_by_time_fires_after_it_and_not_much_later(dma: Dma, ground: Ground) -> None:
     """One completion, fewer than the count: the interrupt comes 200 · 16 cycles after it, not before."""
     enable(dma)
-    cost = access_cost(dma)
     for _ in range(3):
         arm(dma)
         transfer = submit(dma, ground.compose(Direction.H2C, 1, 64), Port.PATTERN, queue=0)
         assert dma.target.wait_interrupt(0, LIMIT)
-        now = dma.registers.read64("time")
-        passed = now - transfer.result().timestamp
-        assert passed >= 200 * 16
-        assert passed <= 200 * 16 + 1024 + 10 * cost
+        assert dma.registers.read64("time") - transfer.result().timestamp >= 200 * 16
+        dma.fixture.write("command", snapshot=1)  # by the device's own stamps: a host may be slow to wake
+        assert dma.fixture.read("at_vector") - dma.fixture.read("at_record_b") <= 200 * 16 + 1024
 
 
 @interrupts
