@@ -38,12 +38,6 @@ def send(dma: Dma, ground: Ground, count: int = 1, queue: int = 0) -> None:
     assert dma.target.poll_until(lambda: dma.queue(queue).device_written() == target, LIMIT)
 
 
-def access_cost(dma: Dma) -> int:
-    """Cycles that reading the clock takes on this target."""
-    first = dma.registers.read64("time")
-    return dma.registers.read64("time") - first
-
-
 @interrupts
 @by_hand
 def test_an_armed_vector_fires_once_for_one_completion(dma: Dma, ground: Ground) -> None:
