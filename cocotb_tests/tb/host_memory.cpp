@@ -1,35 +1,27 @@
 // Host side of the bench: AXI4 memory over plain process memory, register mailbox, and the wake-up of Python.
 //
-// The memory and the control block lie in one file that Python has mapped too (path in SGDMA_SIM_MEMORY). `control.h` is
-// generated from the numpy dtype in sgdma.targets.sim.control, which describes every member. Called once a clock; Python runs
-// only while the simulation stands, so nothing here needs locks.
+// What memory holds and refuses is in dma_memory.h; `control.h` is generated from the numpy dtype in sgdma.targets.sim.control,
+// which describes every member. Called once a clock; Python runs only while the simulation stands, so nothing needs locks.
 //
 // Writes become visible when their response is due, not when their data arrives: a device that reports a request complete before
 // memory has answered is caught by the data not being there.
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <vector>
 
-#include "control.h"
+#include "dma_memory.h"
 #include "svdpi.h"
 
 namespace {
 
-enum Want : uint32_t { WANT_READ = 1, WANT_TIME = 2, WANT_IRQ = 4, WANT_DRAIN = 8 };
-enum Fault : uint32_t { READ_ERROR = 1, WRITE_ERROR = 2, UNMAPPED = 4 };
-enum Response : uint8_t { OKAY = 0, SLVERR = 2, DECERR = 3 };
+enum Want : uint32_t { WANT_READ = 1, WANT_TIME = 2, WANT_IRQ = 4, WANT_DRAIN = 8, WANT_MESSAGE = 16, WANT_VECTOR = 32 };
 
-constexpr uint64_t PAGE = 4096;
+constexpr uint64_t POLL_CYCLES = 64;  // between two looks at the socket
 constexpr size_t DEPTH = 1024;  // bursts that memory takes in before it stops being ready
 
 struct Read {
@@ -51,11 +43,9 @@ struct Write {
     std::vector<Beat> data;
 };
 
+DmaMemory host;
 Control *control;
-uint8_t *pages;   // one byte a page: 1 = mapped
-uint8_t *memory;
 unsigned beat_bytes;
-uint64_t random_state;
 
 std::deque<Read> reads[2];
 std::deque<Write> writes;       // addresses whose data is still coming, in order
@@ -68,44 +58,16 @@ bool register_busy;
 const uint8_t *next_read;
 std::vector<uint8_t> nothing;
 
-uint64_t random64() {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
-
-bool hesitates() { return control->backpressure && (random64() & 255) < control->backpressure; }
-
-void violation(const char *text) {
-    if (control->violations++ == 0)
-        snprintf(reinterpret_cast<char *>(control->violation_text), sizeof control->violation_text, "cycle %llu: %s",
-                 static_cast<unsigned long long>(control->cycles), text);
-}
-
-uint8_t *at(uint64_t address) { return memory + (address - control->iova_base); }
-
-uint8_t response_of(uint64_t address, uint64_t size, uint32_t error_kind) {
-    uint64_t first = address - control->iova_base, last = first + size - 1;
-    if (address < control->iova_base || last >= control->memory_bytes || last < first) return DECERR;
-    for (uint64_t page = first / PAGE; page <= last / PAGE; page++)
-        if (!pages[page]) return DECERR;
-    for (uint32_t i = 0; i < control->fault_count; i++) {
-        if (address >= control->fault_end[i] || address + size <= control->fault_start[i]) continue;
-        if (control->fault_kind[i] & UNMAPPED) return DECERR;
-        if (control->fault_kind[i] & error_kind) return SLVERR;
-    }
-    return OKAY;
-}
+bool hesitates() { return control->backpressure && (host.random64() & 255) < control->backpressure; }
 
 void check_burst(uint64_t address, unsigned beats) {
-    if (address % beat_bytes) violation("burst address is not beat-aligned");
-    if (address / PAGE != (address + uint64_t(beats) * beat_bytes - 1) / PAGE) violation("burst crosses 4 KiB");
+    if (address % beat_bytes) host.violation("burst address is not beat-aligned");
+    if (address / PAGE != (address + uint64_t(beats) * beat_bytes - 1) / PAGE) host.violation("burst crosses 4 KiB");
 }
 
 // In-order memory answers in the order of addresses; else each id has its own order and they overtake at random.
 uint64_t due(uint64_t &last) {
-    uint64_t jitter = control->jitter ? random64() % (control->jitter + 1) : 0;
+    uint64_t jitter = control->jitter ? host.random64() % (control->jitter + 1) : 0;
     uint64_t when = control->cycles + std::max<uint64_t>(control->latency, 1) - 1 + jitter;
     if (!control->out_of_order) last = when = std::max(when, last);
     return when;
@@ -115,7 +77,7 @@ template <typename Queue> int pick(const Queue (&queues)[2], const std::deque<bo
     bool can[2];
     for (int id = 0; id < 2; id++) can[id] = !queues[id].empty() && queues[id].front().due <= control->cycles;
     if (!control->out_of_order) return !order.empty() && can[order.front()] ? order.front() : -1;
-    if (can[0] && can[1]) return random64() & 1;
+    if (can[0] && can[1]) return host.random64() & 1;
     return can[0] ? 0 : can[1] ? 1 : -1;
 }
 
@@ -125,11 +87,15 @@ void forget(std::deque<bool> &order, bool id) {
     if (place != order.end()) order.erase(place);
 }
 
-void commit(const Write &write) {
+void commit(Write &write) {
     if (write.response != OKAY) return;
     uint64_t address = write.address;
     for (const Beat &beat : write.data) {
-        uint8_t *target = at(address);
+        uint8_t *target = host.at(address);
+        if (!target) {
+            write.response = DECERR;
+            return;
+        }
         for (unsigned i = 0; i < beat_bytes; i++)
             if (beat.strobe[i / 8] >> (i % 8) & 1) target[i] = beat.data[i];
         address += beat_bytes;
@@ -147,14 +113,14 @@ uint8_t write_response(const Write &write) {
                 if (!any) first = last;
                 any = true;
             }
-    return any ? response_of(first, last - first + 1, WRITE_ERROR) : OKAY;
+    return any ? host.response(first, last - first + 1, WRITE_ERROR) : OKAY;
 }
 
 void take_data() {
     Write &write = writes.front();
     write.data.push_back(std::move(early.front()));
     early.pop_front();
-    if (write.data.back().last != (write.data.size() == write.beats)) violation("WLAST in the wrong place");
+    if (write.data.back().last != (write.data.size() == write.beats)) host.violation("WLAST in the wrong place");
     if (write.data.size() < write.beats) return;
     write.response = write_response(write);
     write.due = due(last_answer_due);
@@ -165,36 +131,44 @@ void take_data() {
 
 bool mailbox_empty() { return control->writes_head == control->writes_tail; }
 
+// Whether the socket that Python listens to has something for it; asked now and then.
+bool message_waits() {
+    if (control->cycles % POLL_CYCLES) return false;
+    pollfd socket{static_cast<int>(control->socket), POLLIN, 0};
+    return poll(&socket, 1, 0) > 0;
+}
+
+// The device is reset: what it asked for is answered no more, what it wrote and was not told of is not done.
+void forget_everything() {
+    for (int id = 0; id < 2; id++) {
+        reads[id].clear();
+        answers[id].clear();
+    }
+    writes.clear();
+    early.clear();
+    read_order.clear();
+    answer_order.clear();
+    register_busy = false;
+    control->vectors = 0;
+    control->writes_head = control->writes_tail;
+    control->read_state = 0;
+    control->reset = 0;
+}
+
 }  // namespace
 
 extern "C" {
 
 void host_open(int data_bytes) {
-    const char *path = getenv("SGDMA_SIM_MEMORY");
-    int file = path ? open(path, O_RDWR) : -1;
-    struct stat status;
-    if (file < 0 || fstat(file, &status) != 0) {
-        fprintf(stderr, "sgdma bench: SGDMA_SIM_MEMORY names no file that can be opened\n");
-        abort();
-    }
-    void *map = mmap(nullptr, status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (map == MAP_FAILED) abort();
-    close(file);
-    control = static_cast<Control *>(map);
-    if (control->control_bytes != sizeof(Control)) {
-        fprintf(stderr, "sgdma bench: control block of %u bytes, this build has %zu\n", control->control_bytes, sizeof(Control));
-        abort();
-    }
-    pages = static_cast<uint8_t *>(map) + control->pages_offset;
-    memory = static_cast<uint8_t *>(map) + control->memory_offset;
+    host.open();
+    control = host.control;
     beat_bytes = data_bytes;
-    random_state = control->seed | 1;
     nothing.assign(beat_bytes, 0xA5);
     incoming.data.resize(beat_bytes);
     incoming.strobe.resize((beat_bytes + 7) / 8);
 }
 
-void host_violation(const char *text) { violation(text); }
+void host_violation(const char *text) { host.violation(text); }
 
 void host_write_beat(const svBitVecVal *data, const svBitVecVal *strobe) {
     incoming.data.resize(beat_bytes);
@@ -205,12 +179,15 @@ void host_write_beat(const svBitVecVal *data, const svBitVecVal *strobe) {
 
 void host_read_beat(svBitVecVal *data) { memcpy(data, next_read, beat_bytes); }
 
-void host_step(svBit irq, svBit ar_fire, int64_t ar_addr, char ar_len, svBit ar_id, svBit aw_fire, int64_t aw_addr,
+void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_len, svBit ar_id, svBit aw_fire, int64_t aw_addr,
                char aw_len, svBit aw_id, svBit w_fire, svBit w_last, svBit r_free, svBit b_free, svBit *ar_ready,
                svBit *aw_ready, svBit *w_ready, svBit *r_new, svBit *r_id, char *r_resp, svBit *r_last, svBit *b_new,
                svBit *b_id, char *b_resp, svBit *reg_write, svBit *reg_read, int *reg_addr, int *reg_value, svBit reg_done,
-               int reg_result, svBit *woken) {
+               int reg_result, svBit *woken, svBit *reset) {
     control->cycles++;
+    control->vectors |= static_cast<uint32_t>(vectors);
+    *reset = control->reset != 0;
+    if (*reset) forget_everything();
 
     if (ar_fire) {
         unsigned beats = static_cast<uint8_t>(ar_len) + 1u;
@@ -229,15 +206,19 @@ void host_step(svBit irq, svBit ar_fire, int64_t ar_addr, char ar_len, svBit ar_
         early.push_back(std::move(incoming));
     }
     while (!early.empty() && !writes.empty()) take_data();
-    if (early.size() > 256) violation("more than 256 beats of write data without an address");
+    if (early.size() > 256) host.violation("more than 256 beats of write data without an address");
 
     *r_new = 0;
     if (r_free && !hesitates()) {
         int id = pick(reads, read_order);
         if (id >= 0) {
             Read &read = reads[id].front();
-            if (read.done == 0) read.response = response_of(read.address, uint64_t(read.beats) * beat_bytes, READ_ERROR);
-            next_read = read.response == OKAY ? at(read.address + uint64_t(read.done) * beat_bytes) : nothing.data();
+            if (read.done == 0) read.response = host.response(read.address, uint64_t(read.beats) * beat_bytes, READ_ERROR);
+            next_read = read.response == OKAY ? host.at(read.address + uint64_t(read.done) * beat_bytes) : nullptr;
+            if (!next_read) {
+                if (read.response == OKAY) read.response = DECERR;
+                next_read = nothing.data();
+            }
             read.done++;
             *r_new = 1;
             *r_id = id;
@@ -290,7 +271,8 @@ void host_step(svBit irq, svBit ar_fire, int64_t ar_addr, char ar_len, svBit ar_
 
     uint32_t want = control->want;
     bool met = ((want & WANT_READ) && control->read_state == 3) || ((want & WANT_TIME) && control->cycles >= control->wake_at)
-        || ((want & WANT_IRQ) && irq) || ((want & WANT_DRAIN) && mailbox_empty() && !register_busy);
+        || ((want & WANT_IRQ) && irq) || ((want & WANT_DRAIN) && mailbox_empty() && !register_busy)
+        || ((want & WANT_VECTOR) && control->vectors) || ((want & WANT_MESSAGE) && message_waits());
     *woken = met;
     if (met) {
         control->irq = irq;

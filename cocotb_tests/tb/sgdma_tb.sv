@@ -16,7 +16,7 @@ module sgdma_tb #(
 
   import "DPI-C" context function void host_open(input int data_bytes);
   import "DPI-C" context function void host_step(
-      input  bit        irq,
+      input  bit        irq, input int vectors,
       input  bit        ar_fire, input longint ar_addr, input byte ar_len, input bit ar_id,
       input  bit        aw_fire, input longint aw_addr, input byte aw_len, input bit aw_id,
       input  bit        w_fire,  input bit w_last,
@@ -26,7 +26,7 @@ module sgdma_tb #(
       output bit        b_new,  output bit b_id, output byte b_resp,
       output bit        reg_write, output bit reg_read, output int reg_addr, output int reg_value,
       input  bit        reg_done, input int reg_result,
-      output bit        woken);
+      output bit        woken, output bit reset);
   import "DPI-C" context function void host_write_beat(input bit [DATA_WIDTH-1:0] data, input bit [BYTES-1:0] strobe);
   import "DPI-C" context function void host_read_beat(output bit [DATA_WIDTH-1:0] data);
   import "DPI-C" context function void host_violation(input string text);
@@ -40,7 +40,8 @@ module sgdma_tb #(
   end
 
   always_ff @(posedge clk) begin
-    if (reset_reg != 4'd0) reset_reg <= reset_reg - 4'd1;
+    if (!rst && reset_wanted) reset_reg <= 4'd15;
+    else if (reset_reg != 4'd0) reset_reg <= reset_reg - 4'd1;
     rst <= reset_reg != 4'd0;
   end
 
@@ -81,7 +82,7 @@ module sgdma_tb #(
 
   // -------------------------------------------------------------------------------------------- one step a cycle
 
-  bit ar_ready, aw_ready, w_ready, r_new, r_id, r_last, b_new, b_id, reg_write, reg_read, woken;
+  bit ar_ready, aw_ready, w_ready, r_new, r_id, r_last, b_new, b_id, reg_write, reg_read, woken, reset_wanted;
   byte r_resp, b_resp;
   int reg_addr, reg_value;
   bit [DATA_WIDTH-1:0] r_data;
@@ -92,12 +93,12 @@ module sgdma_tb #(
     if (!rst) begin
       if (mem_wvalid && mem_wready) host_write_beat(mem_wdata, mem_wstrb);
       host_step(
-          irq, mem_arvalid && mem_arready, mem_araddr, mem_arlen, mem_arid,
+          irq, 32'(vectors), mem_arvalid && mem_arready, mem_araddr, mem_arlen, mem_arid,
           mem_awvalid && mem_awready, mem_awaddr, mem_awlen, mem_awid,
           mem_wvalid && mem_wready, mem_wlast,
           !mem_rvalid || mem_rready, !mem_bvalid || mem_bready,
           ar_ready, aw_ready, w_ready, r_new, r_id, r_resp, r_last, b_new, b_id, b_resp,
-          reg_write, reg_read, reg_addr, reg_value, reg_done_reg, reg_result_reg, woken);
+          reg_write, reg_read, reg_addr, reg_value, reg_done_reg, reg_result_reg, woken, reset_wanted);
       mem_arready <= ar_ready;
       mem_awready <= aw_ready;
       mem_wready <= w_ready;

@@ -64,6 +64,7 @@ class SGDMA(BankModule):
         self.cancel = Signal()
         self.user_reset = Signal()
         self.vectors = Signal(parameters.queues + 1)  # one pulse each: the queues, then errors
+        self.messages = Signal(parameters.queues + 1)  # the same where enabled: a message each, as by MSI-X
 
         # # #
 
@@ -80,6 +81,7 @@ class SGDMA(BankModule):
         self.ev.finalize()
         sources = [getattr(self.ev, f"queue{queue}") for queue in range(queues)] + [self.ev.error]
         self.comb += [source.trigger.eq(self.vectors[index]) for index, source in enumerate(sources)]
+        self.comb += self.messages.eq(self.vectors & self.ev.enable.storage)
 
     def _add_identity(self, content_hash: int) -> None:
         parameters = self.parameters

@@ -23,7 +23,9 @@ from litex.soc.integration.soc_core import SoCMini
 from litex.soc.interconnect.axi import AXIInterface, AXILiteInterface
 
 from sgdma.spec.build import BuildParameters
-from sgdma.spec.registers import BANKS, DEVICE
+from sgdma.spec.registers import BANKS, BOARD, DEVICE
+from sgdma_soc.board.guard import MemoryGuard
+from sgdma_soc.board.registers import BoardRegisters
 from sgdma_soc.bridge import RegisterBridge
 from sgdma_soc.core import SGDMA, rtl_sources
 from sgdma_soc.fixture import Fixture
@@ -76,8 +78,18 @@ class Standalone(SoCMini):
         registers = AXILiteInterface(data_width=32, address_width=32)
         self.bus.add_master("registers", master=registers)
         self.comb += registers.connect_to_pads(platform.request("csr"), mode="slave")
-        self.comb += self.sgdma.axi.connect_to_pads(platform.request("mem"), mode="master")
-        self.comb += [platform.request("vectors").eq(self.sgdma.vectors), platform.request("irq").eq(self.sgdma.ev.irq)]
+        self.comb += self._memory_bus(parameters).connect_to_pads(platform.request("mem"), mode="master")
+        vectors, irq = platform.request("vectors"), platform.request("irq")
+        self.comb += [vectors.eq(self.sgdma.messages), irq.eq(self.sgdma.ev.irq)]
+
+    def _memory_bus(self, parameters: BuildParameters) -> AXIInterface:
+        if not parameters.guard:
+            return self.sgdma.axi
+        self.guard = MemoryGuard(0, 0, parameters.data_width)
+        self.board = BoardRegisters(self.guard)
+        self.csr.add(BOARD.name, n=BOARD.base // self.csr.paging)
+        self.comb += self.sgdma.axi.connect(self.guard.core)
+        return self.guard.memory
 
     def add_csr_bridge(self, name: str = "csr", origin: int | None = None, register: bool = False) -> None:
         """LiteX calls this for the way from the bus to the registers; ours is a smaller one."""

@@ -24,6 +24,7 @@ class BuildParameters:
 
     ``rules``: a shipped rule set's name or a TOML file's path. Sizes in bytes, ``data_width`` in bits. ``fixture``: 1
     with the test fixture, 0 with the core's user side as ports, for a design of your own; no target has such a build.
+    ``guard``: 1 with a guard on the memory bus that makes ranges fail, as boards have it.
     """
 
     rules: str = "peculiar"
@@ -32,6 +33,7 @@ class BuildParameters:
     burst_bytes: int = 512
     crc: int = 1
     fixture: int = 1
+    guard: int = 0
     list_slots: int = 512
     prefetch_slots: int = 256
     memory_bytes: int = 65536
@@ -45,6 +47,7 @@ class BuildParameters:
         _power("burst_bytes", self.burst_bytes, 2 * beat, min(4096, 256 * beat))
         _one_of("crc", self.crc, (0, 1))
         _one_of("fixture", self.fixture, (0, 1))
+        _one_of("guard", self.guard, (0, 1))
         _power("list_slots", self.list_slots, 16, 32768)
         _power("prefetch_slots", self.prefetch_slots, 32, 32768)
         _power("memory_bytes", self.memory_bytes, 4096, 1 << 30)

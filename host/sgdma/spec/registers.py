@@ -205,7 +205,7 @@ FIXTURE = Bank("fixture", 0x800, (
 ))
 
 BOARD = Bank("board", 0x1000, (
-    _ro("magic", "Constant 0x53474244: this SoC is one of ours, with DMA memory on the board."),
+    _ro("magic", "Constant 0x53474244: this SoC is one of ours."),
     _ro("features", "What this SoC was built with.",
         Bits("cpu", 0, 1, "A soft CPU with firmware is present."),
         Bits("scope", 2, 1, "A LiteScope analyser watches the core's memory bus."),
@@ -214,11 +214,11 @@ BOARD = Bank("board", 0x1000, (
              "those bytes whose bits are set in n."),
         Bits("fault_ranges", 8, 4, "Ranges that the fault_* registers can hold.")),
     _ro("memory_base", "Bus address of the DMA memory."),
-    _ro("memory_bytes", "Size of the DMA memory in bytes; the device gets DECERR beyond it."),
+    _ro("memory_bytes", "Bytes of DMA memory on the board; the device gets DECERR beyond it. 0: memory is the host's."),
     _ro("mailbox", "Bus address of the mailbox of the firmware; 0 without CPU."),
     _rw("control", "Control of the SoC.",
         Bits("cpu_hold", 0, 1, "Hold the CPU in reset; it boots anew when released.")),
-    _rw("fault_start", "For fault_set: first bus address that fails."),
+    _rw("fault_start", "For fault_set: first bus address that fails, below 4 GiB."),
     _rw("fault_last", "For fault_set: last bus address that fails."),
     _wo("fault_set", "Make bursts of the device that touch the range fail; takes fault_start and fault_last.",
         Bits("index", 0, 4, "Which range to set."),

@@ -19,6 +19,8 @@ _WAITING = 16
 class MemoryGuard(LiteXModule):
     """AXI from the core to memory of `size` bytes at bus address `base`, judged burst by burst.
 
+    `size` 0: to a memory that knows its bounds itself, a host's, at the addresses as they are.
+
     ::
 
                      judged (2 cycles)            answers as memory gave them
@@ -33,13 +35,14 @@ class MemoryGuard(LiteXModule):
 
     def __init__(self, base: int, size: int, data_width: int, address_width: int = 64) -> None:
         self.core = AXIInterface(data_width=data_width, address_width=address_width, id_width=1)
-        self.memory = AXIInterface(data_width=data_width, address_width=32, id_width=1)
+        self.memory = AXIInterface(data_width=data_width, address_width=32 if size else address_width, id_width=1)
         self.hit = Signal(2)  # a burst that fails was judged: read, write
         self.ranges = [_Range() for _ in range(FAULT_RANGES)]
 
         # # #
 
-        self._base, self._size, self._beat = base, size, data_width // 8
+        self._base, self._beat = base, data_width // 8
+        self._bits = (size - 1).bit_length() if size else address_width
         reads = self._add_judge(self.core.ar, self.memory.ar, "read", 0)
         writes = self._add_judge(self.core.aw, self.memory.aw, "write", 1)
         strobes = self.strobes  # as `writes`, for the data
@@ -75,7 +78,7 @@ class MemoryGuard(LiteXModule):
             bounds.source.connect(judged.sink, omit={"verdict"}),
             judged.sink.verdict.eq(self._verdict(bounds.source, kind)),
             self.hit[place].eq(judged.sink.valid & judged.sink.ready & (judged.sink.verdict != 0)),
-            memory.addr.eq(judged.source.address[: (self._size - 1).bit_length()]),
+            memory.addr.eq(judged.source.address[: self._bits]),
             memory.len.eq(judged.source.len), memory.size.eq(judged.source.size),
             memory.burst.eq(judged.source.burst), memory.id.eq(judged.source.id),
         ]  # fmt: skip
@@ -93,11 +96,12 @@ class MemoryGuard(LiteXModule):
         return verdicts
 
     def _verdict(self, burst: Any, kind: str) -> Any:
-        low = (self._size - 1).bit_length()
-        verdict, unmapped, failing = Signal(2), burst.address[low:] != self._base >> low, 0
+        beyond = burst.address[self._bits :] != self._base >> self._bits if self._bits < len(burst.address) else 0
+        verdict, unmapped, failing = Signal(2), beyond, 0
         for one in self.ranges:
             touched = Signal()
-            self.comb += touched.eq((burst.address[:32] <= one.last) & (burst.end >= one.start))
+            near = burst.address[32:] == 0
+            self.comb += touched.eq(near & (burst.address[:32] <= one.last) & (burst.end >= one.start))
             unmapped |= touched & one.unmapped
             failing |= touched & getattr(one, kind)
         self.comb += If(unmapped, verdict.eq(RESP_DECERR)).Elif(failing, verdict.eq(RESP_SLVERR))

@@ -13,11 +13,11 @@ __all__ = ["BoardRegisters"]
 
 
 class BoardRegisters(BankModule):
-    """Registers of the bank `board`; `cpu_hold` goes to the CPU's reset."""
+    """Registers of the bank `board`; `cpu_hold` goes to the CPU's reset. Without `memory`, DMA memory is the host's."""
 
     def __init__(
-        self, guard: MemoryGuard, memory: BlockMemory, memory_base: int, memory_bytes: int, *, mailbox: int,
-        scope: bool,
+        self, guard: MemoryGuard, memory: BlockMemory | None = None, memory_base: int = 0, memory_bytes: int = 0, *,
+        mailbox: int = 0, scope: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(BOARD)
         self.cpu_hold = self.control.fields.cpu_hold
@@ -27,12 +27,16 @@ class BoardRegisters(BankModule):
         features = self.features.fields
         self.comb += [
             self.magic.status.eq(BOARD_MAGIC), features.cpu.eq(int(mailbox != 0)),
-            features.clear.eq(1), features.images.eq(1),
+            features.clear.eq(int(memory is not None)), features.images.eq(int(memory is not None)),
             features.scope.eq(int(scope)), features.fault_ranges.eq(FAULT_RANGES),
             self.memory_base.status.eq(memory_base), self.memory_bytes.status.eq(memory_bytes),
             self.mailbox.status.eq(mailbox),
         ]  # fmt: skip
         self._add_faults(guard)
+        if memory is not None:
+            self._add_clear(memory)
+
+    def _add_clear(self, memory: BlockMemory) -> None:
         self.comb += [
             memory.clear_first.eq(self.clear_start.storage), memory.clear_last.eq(self.clear_last.storage),
             memory.clear.eq(self.clear_last.re), self.clear_busy.fields.busy.eq(memory.clearing | memory.clear),

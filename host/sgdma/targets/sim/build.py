@@ -50,7 +50,7 @@ def verilator_environment() -> dict[str, str]:
 
 def _bench_files(root: Path) -> list[Path]:
     bench = root / "cocotb_tests" / "tb"
-    return [bench / "sgdma_tb.sv", bench / "host_memory.cpp", bench / "main.cpp"]
+    return [bench / "sgdma_tb.sv", bench / "host_memory.cpp", bench / "dma_memory.h", bench / "main.cpp"]
 
 
 def _key(parameters: BuildParameters, root: Path, waves: bool, infected: bool) -> tuple[str, int]:

@@ -22,7 +22,8 @@ IOVA_BASE = 0x1000_0000
 
 CONTROL = np.dtype([
     ("control_bytes", "<u4"),  # size of this block: both sides must agree
-    ("want", "<u4"),  # what wakes Python: 1 read answered, 2 time reached, 4 interrupt line high, 8 mailbox empty
+    ("want", "<u4"),  # what wakes Python: 1 read answered, 2 time reached, 4 interrupt line high, 8 mailbox empty,
+                      # 16 something to read on the socket, 32 vectors not zero
     ("cycles", "<u8"),  # clock cycles since reset
     ("wake_at", "<u8"),
     ("seed", "<u8"),
@@ -48,6 +49,13 @@ CONTROL = np.dtype([
     ("fault_end", "<u8", FAULTS),
     ("fault_kind", "<u4", FAULTS),  # 1 read error, 2 write error, 4 unmapped
     ("violation_text", "u1", 128),
+    ("vectors", "<u4"),  # interrupt messages since Python has cleared this: bit n for vector n
+    ("reset", "<u4"),  # 1: reset the device, as at power-up; what it has asked of memory is forgotten
+    ("socket", "<u4"),  # file descriptor of that socket
+    ("range_count", "<u4"),  # ranges of other memory that the device reaches
+    ("ranges", "<u8"),  # pointer to them: Range of dma_memory.h, sorted by start
+    ("refused", "<u8"),  # accesses that were answered by DECERR
+    ("refused_address", "<u8"),  # of the last one
 ])  # fmt: skip
 
 _C_TYPES = {"uint8": "uint8_t", "uint32": "uint32_t", "uint64": "uint64_t"}
