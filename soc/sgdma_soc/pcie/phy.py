@@ -9,9 +9,9 @@ from litex.build.generic_platform import Pins, Subsignal
 from litex.gen import LiteXModule, Signal
 from litex.soc.interconnect import stream
 
-__all__ = ["BAR0_BYTES", "StubPHY", "stub_pads"]
+from sgdma.spec.pcie import BAR0_BYTES
 
-BAR0_BYTES = 0x10000
+__all__ = ["StubPHY", "stub_pads"]
 
 
 def stub_pads(data_width: int) -> list[tuple[Any, ...]]:

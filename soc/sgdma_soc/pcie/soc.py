@@ -26,9 +26,11 @@ from sgdma_soc.pcie.bridge import BridgeOptions, PcieBridge, bridge_sources
 from sgdma_soc.pcie.phy import StubPHY, stub_pads
 from sgdma_soc.standalone import combinational, source_digest
 
-__all__ = ["NAME", "PcieSoC", "generate", "pcie_hash"]
+__all__ = ["NAME", "SIMULATED", "PcieSoC", "generate", "pcie_hash"]
 
 NAME = "sgdma_pcie"
+SIMULATED = BridgeOptions(timeout=8192, quarantine=16384)
+"""Of `sim:pcie`: time-outs that a test can wait for."""
 
 
 class PcieSoC(SoCMini):
