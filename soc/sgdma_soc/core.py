@@ -81,7 +81,14 @@ class SGDMA(BankModule):
         self.ev.finalize()
         sources = [getattr(self.ev, f"queue{queue}") for queue in range(queues)] + [self.ev.error]
         self.comb += [source.trigger.eq(self.vectors[index]) for index, source in enumerate(sources)]
-        self.comb += self.messages.eq(self.vectors & self.ev.enable.storage)
+        self._add_messages(sources)
+
+    def _add_messages(self, sources: list[EventSourcePulse]) -> None:
+        """A vector sends a message when it fires while it is enabled, or is enabled while it is pending."""
+        enable, before = self.ev.enable.storage, Signal(len(self.vectors))
+        pending = Cat(*(source.pending for source in sources))
+        self.sync += before.eq(enable)
+        self.comb += self.messages.eq(enable & (self.vectors | (pending & ~before)))
 
     def _add_identity(self, content_hash: int) -> None:
         parameters = self.parameters

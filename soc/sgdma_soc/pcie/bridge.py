@@ -98,7 +98,8 @@ class PcieBridge(LiteXModule):
         )  # fmt: skip
 
     def _axi_ports(self) -> dict[str, Any]:
-        axi, ports = self.axi, {}
+        axi = self.axi
+        ports: dict[str, Any] = {}
         for name, channel in (("ar", axi.ar), ("aw", axi.aw)):
             ports |= {f"i_s_axi_{name}valid": channel.valid, f"o_s_axi_{name}ready": channel.ready,
                       f"i_s_axi_{name}id": channel.id, f"i_s_axi_{name}addr": channel.addr,

@@ -17,6 +17,7 @@ from litex.soc.integration.soc import SoCRegion
 from litex.soc.integration.soc_core import SoCMini
 
 from sgdma.spec.build import BuildParameters
+from sgdma.spec.pcie import SIM_QUARANTINE, SIM_TIMEOUT
 from sgdma.spec.registers import BANKS, BOARD
 from sgdma_soc.board.guard import MemoryGuard
 from sgdma_soc.board.registers import BoardRegisters
@@ -29,8 +30,8 @@ from sgdma_soc.standalone import combinational, source_digest
 __all__ = ["NAME", "SIMULATED", "PcieSoC", "generate", "pcie_hash"]
 
 NAME = "sgdma_pcie"
-SIMULATED = BridgeOptions(timeout=8192, quarantine=16384)
-"""Of `sim:pcie`: time-outs that a test can wait for."""
+SIMULATED = BridgeOptions(timeout=SIM_TIMEOUT, quarantine=SIM_QUARANTINE)
+"""Of `sim:pcie`."""
 
 
 class PcieSoC(SoCMini):

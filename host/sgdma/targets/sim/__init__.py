@@ -13,7 +13,10 @@ __all__ = ["SimTarget", "open_sim"]
 
 
 def open_sim(url: TargetUrl) -> Target:
-    """``sim:`` and ``sim:pcie`` from inside their simulator; ``sim:uart``, which starts a virtual board. Raises TargetUrlError."""
+    """``sim:`` and ``sim:pcie`` from inside their simulator; ``sim:uart``, which starts a virtual board.
+
+    Raises TargetUrlError.
+    """
     if not url.path:
         return SimTarget(url)
     if url.path == "uart":

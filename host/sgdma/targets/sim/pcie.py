@@ -9,8 +9,9 @@ from __future__ import annotations
 import enum
 
 from sgdma.errors import MissingCapability
-from sgdma.spec.pcie import MSIX_TABLE
+from sgdma.spec.pcie import MSIX_TABLE, SIM_QUARANTINE, SIM_TIMEOUT
 from sgdma.spec.registers import BOARD, DEVICE, FAULT_RANGES
+from sgdma.targets.contract import Capability
 from sgdma.targets.sim.target import SimFaults, SimTarget
 
 __all__ = ["MESSAGES", "SimPcieTarget", "TlpFault"]
@@ -79,14 +80,17 @@ class SimPcieFaults(SimFaults):
 class SimPcieTarget(SimTarget):
     """The Verilated PCIe build, from inside its simulator."""
 
+    capabilities = SimTarget.capabilities | Capability.POSTED_WRITES
+
     def _open_faults(self) -> SimPcieFaults:
         return SimPcieFaults(self)
 
     def _defaults(self) -> None:
         control, own = self._control, self._own
-        for name, value in (("mps", own["mps"]), ("mrrs", own["mrrs"]), ("rcb", own["rcb"]), ("tlp_split", own["split"]),
-                            ("tag_rest", 8192 + 16384), ("link_down", 0)):  # fmt: skip
-            control[name] = value
+        for name in ("mps", "mrrs", "rcb"):
+            control[name] = own[name]
+        control["tlp_split"], control["link_down"] = own["split"], 0
+        control["tag_rest"] = SIM_TIMEOUT + SIM_QUARANTINE
         super()._defaults()
         self.faults.clear()
         for vector in range(self.build.queues + 1):

@@ -17,7 +17,8 @@ from sgdma.targets.heap import Heap
 from sgdma.targets.sim.control import FAULTS, IOVA_BASE, MAILBOX, PAGE, SharedFile
 from sgdma.targets.url import TargetUrl
 
-__all__ = ["OWN_PARAMETERS", "PCIE_PARAMETERS", "SimFaults", "SimTarget", "build_parameters", "inside", "own_parameters"]
+__all__ = ["OWN_PARAMETERS", "PCIE_PARAMETERS", "SimFaults", "SimTarget", "build_parameters", "inside",
+           "own_parameters"]
 
 WANT_READ, WANT_TIME, WANT_IRQ, WANT_DRAIN = 1, 2, 4, 8
 OWN_PARAMETERS = {

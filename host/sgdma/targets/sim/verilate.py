@@ -35,7 +35,8 @@ def main(directory: Path, kind: str, waves: bool, generics: list[str]) -> int:
     libraries = config.libs_dir
     verilator = [
         "verilator", "-cc", "--exe", "--vpi", "-Mdir", str(directory), "--prefix", "Vtop", "-o", bench.top,
-        "--top-module", bench.top, *(f"-G{generic}" for generic in generics), "--timescale", "1ns/1ps", *(["--trace"] if waves else []),
+        "--top-module", bench.top, *(f"-G{generic}" for generic in generics),
+        "--timescale", "1ns/1ps", *(["--trace"] if waves else []),
         "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3", "--x-initial", "fast", "--x-assign", "fast",
         "-CFLAGS", f"-std=gnu++20 -I{directory}",
         "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
