@@ -99,4 +99,6 @@ module sgdma_tlp_bar
     if (state_reg == FETCH) value_reg <= address[15] ? table_data : register_data;
   end
 
+  wire unused = &{1'b0, head0, low, final_enables[0]};
+
 endmodule

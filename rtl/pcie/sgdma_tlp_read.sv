@@ -257,7 +257,7 @@ module sgdma_tlp_read
     logic [31:0] memory [TAGS * SLOT / (4 * LANES)];
     logic [31:0] read_reg;
     wire [LL-1:0] lane = LL'(bank) - place_reg[LL-1:0];
-    wire [TW+BW-1:0] address = place_reg[TW+SW-1:LL] + (TW + BW)'(LL'(bank) < place_reg[LL-1:0]);
+    wire [TW+BW-1:0] address = place_reg[TW+SW-1:LL] + (TW + BW)'({1'b0, LL'(bank)} < {1'b0, place_reg[LL-1:0]});
     always_ff @(posedge clk) begin
       if (mask_reg[lane]) memory[address] <= swapped(data_reg[32*lane +: 32]);
     end
@@ -317,5 +317,7 @@ module sgdma_tlp_read
       rlast <= run_last && run_end_reg;
     end
   end
+
+  wire unused = &{1'b0, head0, head1, head2, max_request[1:0], ar_addr[1:0]};
 
 endmodule

@@ -79,7 +79,7 @@ module sgdma_tlp_send
     end else if (go) begin
       first_reg <= 1'b0;
       head_reg <= head_reg >> DATA_WIDTH;
-      count_reg <= count_reg > 3'(LANES) ? count_reg - 3'(LANES) : 3'd0;
+      count_reg <= LANES < 5 && count_reg > 3'(LANES) ? count_reg - 3'(LANES) : 3'd0;
       left_reg <= left_reg - 10'(LANES);
       place_reg <= place_reg + (LL + AW)'(LANES);
     end
@@ -96,7 +96,8 @@ module sgdma_tlp_send
   assign bank_enable = go;
 
   for (genvar bank = 0; bank < LANES; bank++) begin : g_address
-    assign bank_address[bank] = place_reg[LL+AW-1:LL] + AW'(LL'(bank) < place_reg[LL-1:0]);
+    wire wraps = {1'b0, LL'(bank)} < {1'b0, place_reg[LL-1:0]};
+    assign bank_address[bank] = place_reg[LL+AW-1:LL] + AW'(wraps);
   end
 
   always_ff @(posedge clk) begin

@@ -226,4 +226,6 @@ module sgdma_tlp_write
       .in_valid(free), .in_ready(), .in_data(nothing ? aw_id : sent_note[9]),
       .out_valid(bvalid), .out_ready(bready), .out_data(bid), .level(b_level));
 
+  wire unused = &{1'b0, max_payload[1:0], aw_addr[1:0]};
+
 endmodule
