@@ -57,10 +57,12 @@ uint32_t swapped(uint32_t word) { return __builtin_bswap32(word); }
 
 // ------------------------------------------------------------------------------------------- from the device
 
+// One of the kinds that are allowed, or none.
 Mishap draw() {
-    if (!control->tlp_fault_rate || (host.random64() & 0xFFFF) >= control->tlp_fault_rate) return NONE;
-    unsigned kind = host.random64() % MISHAPS;
-    if (!(control->tlp_faults >> kind & 1)) return NONE;
+    if (!control->tlp_faults || (host.random64() & 0xFFFF) >= control->tlp_fault_rate) return NONE;
+    unsigned kind;
+    do kind = host.random64() % MISHAPS;
+    while (!(control->tlp_faults >> kind & 1));
     control->tlp_fault_count[kind]++;
     return static_cast<Mishap>(kind);
 }
@@ -106,7 +108,7 @@ void take_completion(const TlpHeader &head, const Tlp &tlp) {
         host.violation("completion that nobody waits for");
         return;
     }
-    if (head.byte_count != 4) host.violation("completion with a wrong byte count");
+    if (head.byte_count != 4 * std::max<uint32_t>(control->read_words, 1)) host.violation("completion with a wrong byte count");
     if (head.low_address != (control->read_address & 0x7F)) host.violation("completion with a wrong lower address");
     control->read_status = head.status;
     control->read_value = head.data ? swapped(tlp[3]) : 0xFFFFFFFFu;
@@ -275,7 +277,6 @@ void rc_violation(const char *text) { host.violation(text); }
 
 void rc_take(const svBitVecVal *data, const svBitVecVal *enables, svBit first, svBit last) {
     if (first != taken.empty()) host.violation("`first` in the wrong place");
-    if (control->tlp_busy_first == 0) control->tlp_busy_first = control->cycles;
     control->tx_beats++;
     bool ended = false;
     for (unsigned lane = 0; lane < lanes; lane++) {

@@ -63,14 +63,13 @@ CONTROL = np.dtype([
     ("link_down", "<u4"),  # nothing gets through either way
     ("read_words", "<u4"),  # dwords of a register read, 0 and 1: one
     ("read_status", "<u4"),  # completion status of the last one
-    ("tlp_fault_rate", "<u4"),  # of 65536 reads so many meet with a fault, if its kind is drawn and allowed
+    ("tlp_fault_rate", "<u4"),  # of 65536 reads so many meet with a fault
     ("tlp_faults", "<u4"),  # kinds that are allowed, by bit: Mishap of root_complex.cpp
     ("tlp_late", "<u4"),  # cycles after which a late completion comes
     ("tag_rest", "<u4"),  # cycles from a read that was lost to the next one with its tag, at least
     ("tlp_fault_count", "<u4", 16),  # faults that were dealt out, by kind
     ("vector_count", "<u4", 32),  # interrupt messages, by vector
     ("tx_beats", "<u8"), ("rx_beats", "<u8"),  # of the streams from and to the device
-    ("tlp_busy_first", "<u8"),  # cycle of the first beat from the device since Python has cleared this
     ("written_bytes", "<u8"),  # by the device, in memory
     ("tlp_count", "<u4"),  # packets from the device
     ("tlps", "<u4", 6 * TLPS),  # the last of them: five dwords and how many it had, each

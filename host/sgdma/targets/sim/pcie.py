@@ -67,7 +67,7 @@ class SimPcieFaults(SimFaults):
         self._used = 0
 
     def mishaps(self, rate: int, *kinds: TlpFault, late: int = 12_000) -> None:
-        """Let `rate` of 65536 read requests draw a fault, which they meet if it is one of `kinds`. `late`: cycles."""
+        """Let `rate` of 65536 read requests meet with a fault, one of `kinds`. `late`: cycles to a late completion."""
         control = self._control
         control["tlp_fault_rate"], control["tlp_late"] = rate, late
         control["tlp_faults"] = sum(1 << kind for kind in kinds)
