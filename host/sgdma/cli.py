@@ -19,6 +19,7 @@ from sgdma.commands import (
     gen,
     loopback,
     monitor,
+    pcie,
     plan,
     probe,
     report,
@@ -26,6 +27,7 @@ from sgdma.commands import (
     serve,
     targets,
     test,
+    vm,
 )
 from sgdma.errors import DeviceError, RigError, SgdmaError, UsageError
 
@@ -79,6 +81,8 @@ app.command("probe")(probe.probe_command)
 app.command("loopback")(loopback.loopback_command)
 app.command("plan")(plan.plan_command)
 app.add_typer(rules.app, name="rules")
+app.add_typer(pcie.app, name="pcie")
+app.add_typer(vm.app, name="vm")
 
 
 def main(arguments: list[str]) -> int:

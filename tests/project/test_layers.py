@@ -17,7 +17,7 @@ LAYERS = [
     {"closing", "paths"},
     {"rules"},
     {"spec"},
-    {"link"},
+    {"link", "pcie", "vm"},
     {"targets"},
     {"engine"},
     {"bench", "doctor", "run", "suite"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ __all__ = ["serve_command"]
 
 def serve_command(
     uart: Annotated[bool, typer.Option("--uart", help="A UART board: its SoC behind a pseudo-terminal.")] = False,
+    pcie: Annotated[Path | None, typer.Option(help="A PCI function, by vfio-user on this UNIX socket.")] = None,
+    clients: Annotated[int, typer.Option(help="With --pcie: end behind so many clients; 0: never.")] = 0,
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
     queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
@@ -27,10 +29,12 @@ def serve_command(
     trace: Annotated[Path | None, typer.Option(help="Write waves of the whole board there (VCD).")] = None,
 ) -> None:
     """Run a board in Verilator until interrupted. Simulated time passes only while somebody is connected."""
+    if (pcie is not None) == uart:
+        raise UsageError("what shall be served? --uart or --pcie PATH")
+    if pcie is not None:
+        _serve_pcie(pcie, BuildParameters(rules=rules, data_width=data_width, queues=queues, guard=1), clients, trace)
     from sgdma.targets.sim.board import VirtualBoard, build_board
 
-    if not uart:
-        raise UsageError("what shall be served? --uart is the board there is")
     virtual = known.board("virtual")
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, clock_hz=virtual.clock_hz)
     options = known.chosen(virtual, parameters, link=link, cpu=cpu)
@@ -51,3 +55,12 @@ def serve_command(
         finally:
             if name:
                 name.unlink(missing_ok=True)
+
+
+def _serve_pcie(path: Path, parameters: BuildParameters, clients: int, trace: Path | None) -> NoReturn:
+    from sgdma.targets.sim.launch import run_inside
+
+    chosen = {name: getattr(parameters, name) for name in ("rules", "data_width", "queues", "guard")}
+    url = "sim:?" + "&".join(f"{name}={value}" for name, value in chosen.items())
+    raise typer.Exit(run_inside(url, "sgdma.targets.sim.served:main", [url, str(path.absolute()), str(clients)],
+                                waves=trace))  # fmt: skip

@@ -1,9 +1,17 @@
-"""Where things lie in BAR0 of the PCIe build, beside the registers: for gateware, driver and simulator alike."""
+"""The PCI function that every PCIe build is: who it says it is, and where things lie in its BAR beside the registers.
+
+For gateware, driver, simulator and the virtual function of `sgdma serve` alike.
+"""
 
 from __future__ import annotations
 
-__all__ = ["BAR0_BYTES", "BRIDGE_COUNTERS", "MSIX_PBA", "MSIX_TABLE", "SIM_QUARANTINE", "SIM_TIMEOUT"]
+__all__ = ["BAR0_BYTES", "BRIDGE_COUNTERS", "CLASS_CODE", "DEVICE_ID", "MSIX_PBA", "MSIX_TABLE", "REVISION",
+           "SIM_QUARANTINE", "SIM_TIMEOUT", "VENDOR"]  # fmt: skip
 
+VENDOR, DEVICE_ID, REVISION = 0x1209, 0x5347, 1
+"""The vendor id of pid.codes, and "SG"."""
+CLASS_CODE = 0x12_00_00
+"""Processing accelerator."""
 BAR0_BYTES = 0x10000
 """The registers' banks are at its start."""
 MSIX_TABLE = 0x8000
@@ -14,4 +22,4 @@ BRIDGE_COUNTERS = 0xA000
 """Words: read requests that timed out, completions dropped, requests of the host that are not supported."""
 
 SIM_TIMEOUT, SIM_QUARANTINE = 8192, 16384
-"""Of `sim:pcie`: a test can wait for that."""
+"""Cycles, in `sim:pcie`: a test can wait for that."""

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from sgdma.errors import MissingCapability, OutOfMemory
 from sgdma.link import Link, Quality
-from sgdma.spec.registers import BANKS, BOARD, BOARD_MAGIC, DEVICE, FAULT_RANGES
+from sgdma.spec.registers import BANKS, BOARD, BOARD_MAGIC, DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
+from sgdma.targets.guard import GuardFaults
 from sgdma.targets.heap import Heap
 
 __all__ = ["BoardTarget"]
@@ -22,35 +23,6 @@ U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
 NEAR = 64
 """Ranges closer than this many bytes are read in one go."""
-
-
-class BoardFaults(FaultInjection):
-    """Ranges of board memory that fail, as many as the board can hold; memory's manners stay what they are."""
-
-    def __init__(self, target: BoardTarget) -> None:
-        self._target, self._used = target, 0
-
-    def read_error(self, iova: int, size: int) -> None:
-        self._set(iova, size, "read")
-
-    def write_error(self, iova: int, size: int) -> None:
-        self._set(iova, size, "write")
-
-    def unmap(self, iova: int, size: int) -> None:
-        self._set(iova, size, "unmapped")
-
-    def clear(self) -> None:
-        self._used = 0
-        self._target.write_board("fault_clear", 1)
-
-    def _set(self, iova: int, size: int, kind: str) -> None:
-        if self._used == FAULT_RANGES:
-            raise MissingCapability(f"{self._target.url}: holds {FAULT_RANGES} faulty ranges at a time; clear() first")
-        command = BOARD.register("fault_set")
-        self._target.write_board("fault_start", iova)
-        self._target.write_board("fault_last", iova + size - 1)
-        self._target.write_board("fault_set", self._used | command.field(kind).mask)
-        self._used += 1
 
 
 class BoardTarget(Target):
@@ -84,7 +56,7 @@ class BoardTarget(Target):
         self.capabilities |= Capability.FAULT_INJECTION
         if self.has("cpu"):
             self.capabilities |= Capability.CPU
-        self._faults = BoardFaults(self)
+        self._faults = GuardFaults(self, self._csr_base)
         return found["memory_base"], found["memory_bytes"]
 
     def has(self, feature: str) -> bool:

@@ -30,6 +30,10 @@ SCHEMES: dict[str, Scheme] = {
                   "sim:?rules=peculiar&data_width=64"),
     "uart": Scheme("sgdma.targets.uart:UartTarget", "a board behind a serial port, by our link or LiteX's UARTBone",
                    "pyserial", "uart:/dev/ttyUSB0"),
+    "vfio": Scheme("sgdma.targets.vfio:open_vfio", "a PCIe board, or QEMU's virtual slot, through the kernel's VFIO",
+                   "Linux with an IOMMU", "vfio:0000:01:00.0"),
+    "vfio-user": Scheme("sgdma.targets.vfio:open_vfio_user", "a PCI function served on a UNIX socket by sgdma serve",
+                        "Linux", "vfio-user:/tmp/board.sock"),
     "null": Scheme("sgdma.targets.null:NullTarget", "nothing: completes at once, a yardstick for the host", "pip only",
                    "null:?rules=nvme-prp"),
 }  # fmt: skip

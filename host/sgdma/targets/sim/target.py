@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sgdma.errors import MissingCapability, OutOfMemory, ProtocolViolation, SimulatorDied, TargetUrlError
 from sgdma.spec.build import BuildParameters
@@ -20,7 +21,7 @@ from sgdma.targets.url import TargetUrl
 __all__ = ["OWN_PARAMETERS", "PCIE_PARAMETERS", "SimFaults", "SimTarget", "build_parameters", "inside",
            "own_parameters"]
 
-WANT_READ, WANT_TIME, WANT_IRQ, WANT_DRAIN = 1, 2, 4, 8
+WANT_READ, WANT_TIME, WANT_IRQ, WANT_DRAIN, WANT_MESSAGE, WANT_VECTOR = 1, 2, 4, 8, 16, 32
 OWN_PARAMETERS = {
     "memory": 64 << 20, "seed": 1, "latency": 16, "jitter": 0, "backpressure": 0, "out_of_order": 0, "mutant": 0,
 }  # fmt: skip
@@ -144,7 +145,7 @@ class SimTarget(Target):
         control = self._control
         control["read_address"] = address
         control["read_state"] = 1
-        self._until(WANT_READ, lambda: int(control["read_state"]) == 3)
+        self.until(WANT_READ, lambda: int(control["read_state"]) == 3)
         control["read_state"] = 0
         return int(control["read_value"])
 
@@ -152,7 +153,7 @@ class SimTarget(Target):
         control = self._control
         tail = int(control["writes_tail"])
         if (tail - int(control["writes_head"])) & 0xFFFFFFFF == MAILBOX:
-            self._until(WANT_DRAIN, lambda: int(control["writes_head"]) == int(control["writes_tail"]))
+            self.until(WANT_DRAIN, lambda: int(control["writes_head"]) == int(control["writes_tail"]))
         control["write_address"][tail % MAILBOX] = address
         control["write_value"][tail % MAILBOX] = value & 0xFFFFFFFF
         control["writes_tail"] = (tail + 1) & 0xFFFFFFFF
@@ -187,7 +188,7 @@ class SimTarget(Target):
     def sleep(self, cycles: int) -> None:
         limit = self.now() + cycles
         self._control["wake_at"] = limit
-        self._until(WANT_TIME, lambda: self.now() >= limit)
+        self.until(WANT_TIME, lambda: self.now() >= limit)
 
     def wait_interrupt(self, vector: int, timeout: int) -> bool:
         limit = self.now() + timeout
@@ -196,7 +197,7 @@ class SimTarget(Target):
             if self.now() >= limit:
                 return False
             control["wake_at"] = limit
-            self._until(WANT_TIME | WANT_IRQ, lambda: True)
+            self.until(WANT_TIME | WANT_IRQ, lambda: True)
             if int(control["irq"]):
                 pending = self.read32(_EV_PENDING)
                 self.write32(_EV_PENDING, pending)
@@ -220,7 +221,13 @@ class SimTarget(Target):
         for iova in list(self._regions):
             self.free(DmaRegion(iova, self._shared.memory[:0]))
 
-    def _until(self, want: int, met: Callable[[], bool]) -> None:
+    @property
+    def control(self) -> Any:
+        """The record of CONTROL that bench and Python share."""
+        return self._control
+
+    def until(self, want: int, met: Callable[[], bool]) -> None:
+        """Let time pass until the bench meets one of the wants, a sum of WANT_*; `met()` must hold then."""
         self._control["want"] = want
         self._wait()
         self._check()
