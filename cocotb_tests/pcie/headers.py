@@ -19,7 +19,7 @@ FUNCTION = 0x0100
 
 def sent(target: SimPcieTarget, since: int) -> Iterator[tuple[Tlp, bytes, int]]:
     """(packet without payload, its first 20 bytes, its dwords) of every packet after number `since`."""
-    control = target._control
+    control = target.control
     count = int(control["tlp_count"])
     assert count - since <= TLPS, f"{count - since} packets were sent; the bench keeps {TLPS}"
     log = np.asarray(control["tlps"]).reshape(TLPS, 6)

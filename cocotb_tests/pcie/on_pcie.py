@@ -48,7 +48,7 @@ def test_every_header_is_one_that_cocotbext_pcie_would_make(dma: Dma, rc: SimPci
     """Reads, writes, interrupts and register completions of odd sizes and places: whole and legal."""
     seen: set[TlpType] = set()
     for count, length in ((1, 1), (1, 5), (3, 100), (2, 700), (1, 4096), (5, 33)):
-        since = int(rc._control["tlp_count"])
+        since = int(rc.control["tlp_count"])
         for way in (Direction.H2C, Direction.C2H):
             made = ground.compose(way, count, length)
             outcome(submit(dma, made, Port.PATTERN))
@@ -57,7 +57,7 @@ def test_every_header_is_one_that_cocotbext_pcie_would_make(dma: Dma, rc: SimPci
         for tlp, raw, dwords in sent(rc, since):
             witness(tlp, raw, dwords)
             seen.add(tlp.fmt_type)
-    high = int(rc._control["iova_base"]) >= 1 << 32
+    high = int(rc.control["iova_base"]) >= 1 << 32
     wanted = {TlpType.MEM_READ_64, TlpType.MEM_WRITE_64} if high else {TlpType.MEM_READ, TlpType.MEM_WRITE}
     assert wanted <= seen
 
@@ -65,14 +65,14 @@ def test_every_header_is_one_that_cocotbext_pcie_would_make(dma: Dma, rc: SimPci
 def test_a_read_of_several_dwords_is_unsupported(dma: Dma, rc: SimPcieTarget, ground: Ground) -> None:
     """UR, counted, and the device goes on."""
     before = counters(rc)[2]
-    rc._control["read_words"] = 2
+    rc.control["read_words"] = 2
     try:
         assert rc.read32(0) == 0xFFFF_FFFF
     finally:
-        rc._control["read_words"] = 1
-    assert int(rc._control["read_status"]) == 1
+        rc.control["read_words"] = 1
+    assert int(rc.control["read_status"]) == 1
     assert counters(rc)[2] == before + 1
-    assert int(rc._control["read_status"]) == 0
+    assert int(rc.control["read_status"]) == 0
     alive(dma, ground)
 
 
@@ -83,15 +83,15 @@ def test_the_table_of_msix_is_memory_and_a_masked_vector_waits(dma: Dma, rc: Sim
     rc.write32(entry + 12, 1)
     dma.registers.write("ev_enable", 1)
     queue = dma.queue(0)
-    before = int(rc._control["vector_count"][0])
+    before = int(rc.control["vector_count"][0])
     dma.registers.write("cq_doorbell", head=queue.device_written(), queue=0, arm=1)
     outcome(submit(dma, ground.compose(Direction.H2C, 1, 64), Port.PATTERN, queue=0))
     rc.sleep(2000)
-    assert int(rc._control["vector_count"][0]) == before
+    assert int(rc.control["vector_count"][0]) == before
     assert rc.read32(MSIX_PBA) & 1
     rc.write32(entry + 12, 0)
     rc.sleep(500)
-    assert int(rc._control["vector_count"][0]) == before + 1
+    assert int(rc.control["vector_count"][0]) == before + 1
     assert not rc.read32(MSIX_PBA) & 1
 
 
@@ -199,10 +199,10 @@ def test_a_link_that_goes_down_and_comes_back(dma: Dma, rc: SimPcieTarget, groun
     with dma.batch():
         transfers = [submit(dma, ground.compose(Direction.H2C, 2, 600), Port.PATTERN) for _ in range(40)]
     rc.sleep(300)
-    rc._control["link_down"] = 1
+    rc.control["link_down"] = 1
     rc.sleep(SIM_TIMEOUT + 4000)
     assert rc.read32(0) == 0xFFFF_FFFF
-    rc._control["link_down"] = 0
+    rc.control["link_down"] = 0
     rc.sleep(SIM_TIMEOUT + SIM_QUARANTINE)
     dma.reset()
     assert all(transfer.done for transfer in transfers)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import enum
 
-from sgdma.errors import MissingCapability
 from sgdma.spec.pcie import MSIX_TABLE, SIM_QUARANTINE, SIM_TIMEOUT
-from sgdma.spec.registers import BOARD, DEVICE, FAULT_RANGES
+from sgdma.spec.registers import DEVICE
 from sgdma.targets.contract import Capability
+from sgdma.targets.guard import GuardFaults
 from sgdma.targets.sim.target import SimFaults, SimTarget
 
 __all__ = ["MESSAGES", "SimPcieTarget", "TlpFault"]
@@ -44,16 +44,11 @@ class SimPcieFaults(SimFaults):
 
     def __init__(self, target: SimPcieTarget) -> None:
         super().__init__(target._shared)
-        self._target, self._used = target, 0
+        self._guard, self._guarding = GuardFaults(target), False
 
     def write_error(self, iova: int, size: int) -> None:
-        if self._used == FAULT_RANGES:
-            raise MissingCapability(f"the guard holds {FAULT_RANGES} ranges at a time; clear() first")
-        write, first = self._target.write32, iova & 0xFFFF_FFFF
-        write(BOARD.address("fault_start"), first)
-        write(BOARD.address("fault_last"), first + size - 1)
-        write(BOARD.address("fault_set"), self._used | BOARD.register("fault_set").field("write").mask)
-        self._used += 1
+        self._guard.write_error(iova, size)
+        self._guarding = True
 
     def unmap(self, iova: int, size: int) -> None:
         super().unmap(iova, size)
@@ -62,9 +57,9 @@ class SimPcieFaults(SimFaults):
     def clear(self) -> None:
         super().clear()
         self.mishaps(0)
-        if self._used:
-            self._target.write32(BOARD.address("fault_clear"), 1)
-        self._used = 0
+        if self._guarding:
+            self._guard.clear()
+        self._guarding = False
 
     def mishaps(self, rate: int, *kinds: TlpFault, late: int = 12_000) -> None:
         """Let `rate` of 65536 read requests meet with a fault, one of `kinds`. `late`: cycles to a late completion."""
@@ -104,7 +99,7 @@ class SimPcieTarget(SimTarget):
             if self.now() >= limit:
                 return False
             control["wake_at"] = limit
-            self._until(WANT_TIME | WANT_VECTOR, lambda: True)
+            self.until(WANT_TIME | WANT_VECTOR, lambda: True)
             self._take_messages()
         self._taken &= ~(1 << vector)
         return True
