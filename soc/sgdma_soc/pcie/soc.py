@@ -21,13 +21,14 @@ from sgdma.spec.pcie import SIM_QUARANTINE, SIM_TIMEOUT
 from sgdma.spec.registers import BANKS, BOARD
 from sgdma_soc.board.guard import MemoryGuard
 from sgdma_soc.board.registers import BoardRegisters
+from sgdma_soc.boards import Board
 from sgdma_soc.core import SGDMA, add_sources, rtl_sources
 from sgdma_soc.fixture import Fixture
 from sgdma_soc.pcie.bridge import BridgeOptions, PcieBridge, bridge_sources
 from sgdma_soc.pcie.phy import StubPHY, stub_pads
 from sgdma_soc.standalone import combinational, source_digest
 
-__all__ = ["NAME", "SIMULATED", "PcieSoC", "generate", "pcie_hash"]
+__all__ = ["NAME", "SIMULATED", "PcieSoC", "board_soc", "bridge_options", "generate", "pcie_hash"]
 
 NAME = "sgdma_pcie"
 SIMULATED = BridgeOptions(timeout=SIM_TIMEOUT, quarantine=SIM_QUARANTINE)
@@ -87,6 +88,26 @@ def pcie_hash(name: str, parameters: BuildParameters, options: BridgeOptions, ro
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     text = json.dumps([name, parameters.content(), asdict(options), digest.hexdigest()], sort_keys=True)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little")
+
+
+def bridge_options(parameters: BuildParameters) -> BridgeOptions:
+    """Of a board: a request times out after 50 ms, its tag rests for 400 ms more."""
+    return BridgeOptions(timeout=parameters.clock_hz // 20, quarantine=parameters.clock_hz * 2 // 5)
+
+
+def board_soc(board: Board, parameters: BuildParameters, content_hash: int, root: Path) -> PcieSoC:
+    """The SoC of a PCIe card. Raises BuildParameterError."""
+    platform = board.platform()
+    add_sources(platform, root)
+    for path in bridge_sources(root):
+        platform.add_source(str(path), language="systemverilog")
+    make_phy = board.pcie
+    assert make_phy is not None
+    return PcieSoC(
+        platform, board.clock(platform, parameters.clock_hz),
+        lambda soc: make_phy(soc, parameters.data_width, parameters.queues + 1), parameters,
+        bridge_options(parameters), content_hash,
+    )  # fmt: skip
 
 
 class _Clock(LiteXModule):
