@@ -17,9 +17,7 @@
 //
 // All packets leave in one stream in the order in which they were made, so what the order of posted writes promises holds for all.
 
-module sgdma_tlp
-  import sgdma_tlp_pkg::*;
-#(
+module sgdma_tlp #(
     parameter int DATA_WIDTH = 64,
     parameter int VECTORS = 5,
     parameter int BURST = 512,
@@ -121,7 +119,7 @@ module sgdma_tlp
   // ---------------------------------------------------------------------------------------------------- senders
 
   logic [3:0] packet_valid, packet_ready;
-  packet_t [3:0] packet;
+  sgdma_tlp_pkg::packet_t answer, message, read_request, write_packet;
   logic [NOTE-1:0] note, sent_note;
   logic sent_valid, bank_enable, timed_out, dropped, unsupported, table_write;
   logic [LANES-1:0][$clog2(BEATS)-1:0] bank_address;
@@ -135,13 +133,13 @@ module sgdma_tlp
       .request_valid(request_valid), .request_ready(request_ready), .request(request),
       .address(csr_address), .write_data(csr_write_data), .register_write(csr_write), .register_read(csr_read),
       .register_data(csr_read_data), .table_write(table_write), .table_data(table_data),
-      .packet_valid(packet_valid[0]), .packet_ready(packet_ready[0]), .packet(packet[0]), .unsupported(unsupported));
+      .packet_valid(packet_valid[0]), .packet_ready(packet_ready[0]), .packet(answer), .unsupported(unsupported));
 
   sgdma_tlp_msix #(.VECTORS(VECTORS)) msix (
       .clk(clk), .rst(rst), .requester(id), .enable(msix_enable), .fire(fire),
       .address(csr_address), .table_write(table_write), .write_data(csr_write_data), .table_data(table_data),
       .counters(counters_reg),
-      .packet_valid(packet_valid[1]), .packet_ready(packet_ready[1]), .packet(packet[1]));
+      .packet_valid(packet_valid[1]), .packet_ready(packet_ready[1]), .packet(message));
 
   sgdma_tlp_read #(.DATA_WIDTH(DATA_WIDTH), .TAGS(TAGS), .SLOT(SLOT), .TIMEOUT(TIMEOUT), .QUARANTINE(QUARANTINE)) read (
       .clk(clk), .rst(rst), .requester(id), .max_request(request_reg),
@@ -149,7 +147,7 @@ module sgdma_tlp
       .arlen(s_axi_arlen),
       .rvalid(s_axi_rvalid), .rready(s_axi_rready), .rid(s_axi_rid[0]), .rdata(s_axi_rdata), .rresp(s_axi_rresp),
       .rlast(s_axi_rlast),
-      .packet_valid(packet_valid[2]), .packet_ready(packet_ready[2]), .packet(packet[2]),
+      .packet_valid(packet_valid[2]), .packet_ready(packet_ready[2]), .packet(read_request),
       .beat_valid(beat_valid), .beat_begins(beat_begins), .beat_last(beat_last), .beat_data(beat_data),
       .beat_head(beat_head), .timed_out(timed_out), .dropped(dropped));
 
@@ -159,15 +157,16 @@ module sgdma_tlp
       .awlen(s_axi_awlen),
       .wvalid(s_axi_wvalid), .wready(s_axi_wready), .wdata(s_axi_wdata), .wstrb(s_axi_wstrb), .wlast(s_axi_wlast),
       .bvalid(s_axi_bvalid), .bready(s_axi_bready), .bid(s_axi_bid[0]),
-      .packet_valid(packet_valid[3]), .packet_ready(packet_ready[3]), .packet(packet[3]), .note(note),
+      .packet_valid(packet_valid[3]), .packet_ready(packet_ready[3]), .packet(write_packet), .note(note),
       .sent_valid(sent_valid), .sent_note(sent_note),
       .bank_address(bank_address), .bank_enable(bank_enable), .bank_data(bank_data));
 
-  assign s_axi_bresp = OKAY;
+  assign s_axi_bresp = sgdma_tlp_pkg::OKAY;
 
   sgdma_tlp_send #(.DATA_WIDTH(DATA_WIDTH), .BEATS(BEATS), .NOTE(NOTE)) send (
       .clk(clk), .rst(rst),
-      .packet_valid(packet_valid), .packet_ready(packet_ready), .packet(packet), .note(note),
+      .packet_valid(packet_valid), .packet_ready(packet_ready), .answer(answer), .message(message), .read(read_request),
+      .write(write_packet), .note(note),
       .bank_address(bank_address), .bank_enable(bank_enable), .bank_data(bank_data),
       .sent_valid(sent_valid), .sent_note(sent_note),
       .out_valid(tx_valid), .out_ready(tx_ready), .out_first(tx_first), .out_last(tx_last), .out_data(tx_data),

@@ -6,9 +6,7 @@
 // One access at a time, in order. Any other request is answered as unsupported when it wants an answer, else dropped. Registers are
 // words: a write that enables less than all four bytes is dropped, but to nothing at all, which is legal and does nothing.
 
-module sgdma_tlp_bar
-  import sgdma_tlp_pkg::*;
-(
+module sgdma_tlp_bar (
     input  logic              clk,
     input  logic              rst,
     input  logic [15:0]       completer,
@@ -27,7 +25,7 @@ module sgdma_tlp_bar
 
     output logic              packet_valid,
     input  logic              packet_ready,
-    output packet_t           packet,
+    output sgdma_tlp_pkg::packet_t           packet,
 
     output logic              unsupported
 );
@@ -41,8 +39,8 @@ module sgdma_tlp_bar
   wire [31:0] head0 = held_reg[0], head1 = held_reg[1];
   wire wide = head0[29];
   wire write = head0[30];
-  wire memory = head0[28:24] == TYPE_MEMORY;
-  wire posted = (memory && write) || head0[28:27] == TYPE_MESSAGE[4:3];
+  wire memory = head0[28:24] == sgdma_tlp_pkg::TYPE_MEMORY;
+  wire posted = (memory && write) || head0[28:27] == sgdma_tlp_pkg::GROUP_MESSAGE;
   wire one = head0[9:0] == 10'd1;
   wire [3:0] enables = head1[3:0], last_enables = head1[7:4];
   wire [31:0] low = wide ? held_reg[3] : held_reg[2];
@@ -67,12 +65,12 @@ module sgdma_tlp_bar
   end
 
   always_comb begin
-    packet.head = '0;
-    packet.head[0] = first_dword(good_reg, 1'b0, TYPE_COMPLETION, good_reg ? 10'd1 : 10'd0)
-        | {9'd0, head0[22:20], 6'd0, head0[13:12], 12'd0};  // traffic class and attributes of the request
-    packet.head[1] = {completer, good_reg ? STATUS_SUCCESS : STATUS_UNSUPPORTED, 1'b0, memory ? span : 12'd4};
-    packet.head[2] = {head1[31:8], 1'b0, memory ? {low[6:2], first_byte} : 7'd0};
-    packet.head[3] = swapped(value_reg);
+    // Traffic class and attributes are those of the request.
+    packet.head[31:0] = sgdma_tlp_pkg::first_dword(good_reg, 1'b0, sgdma_tlp_pkg::TYPE_COMPLETION, good_reg ? 10'd1 : 10'd0)
+        | {9'd0, head0[22:20], 6'd0, head0[13:12], 12'd0};
+    packet.head[63:32] = {completer, good_reg ? sgdma_tlp_pkg::STATUS_SUCCESS : sgdma_tlp_pkg::STATUS_UNSUPPORTED, 1'b0, memory ? span : 12'd4};
+    packet.head[95:64] = {head1[31:8], 1'b0, memory ? {low[6:2], first_byte} : 7'd0};
+    packet.head[159:96] = {32'd0, sgdma_tlp_pkg::swapped(value_reg)};
     packet.count = good_reg ? 3'd4 : 3'd3;
     packet.words = 9'd0;
     packet.place = 12'd0;
@@ -94,7 +92,7 @@ module sgdma_tlp_bar
     if (state_reg == JUDGE) begin
       good_reg <= legal;
       address <= {low[15:2], 2'b00};
-      write_data <= swapped(wide ? held_reg[4] : held_reg[3]);
+      write_data <= sgdma_tlp_pkg::swapped(wide ? held_reg[4] : held_reg[3]);
     end
     if (state_reg == FETCH) value_reg <= address[15] ? table_data : register_data;
   end

@@ -3,9 +3,7 @@
 // An entry is address, upper address, data and a mask bit, as the specification lays it out; masked after reset. What fires while
 // its entry or the function is masked stays pending and is sent when it no longer is.
 
-module sgdma_tlp_msix
-  import sgdma_tlp_pkg::*;
-#(
+module sgdma_tlp_msix #(
     parameter int VECTORS = 5
 ) (
     input  logic                clk,
@@ -22,7 +20,7 @@ module sgdma_tlp_msix
 
     output logic                packet_valid,
     input  logic                packet_ready,
-    output packet_t             packet
+    output sgdma_tlp_pkg::packet_t             packet
 );
 
   localparam int VW = VECTORS < 2 ? 1 : $clog2(VECTORS);
@@ -68,8 +66,7 @@ module sgdma_tlp_msix
   assign packet_valid = offer_reg;
 
   always_comb begin
-    packet.head = memory_head(1'b1, {high_reg, low_reg[31:2]}, 10'd1, {requester, 8'd0, 4'h0, 4'hf});
-    packet.head[|high_reg ? 4 : 3] = swapped(data_reg);
+    packet.head = sgdma_tlp_pkg::memory_head(1'b1, {high_reg, low_reg[31:2]}, 10'd1, {requester, 8'd0, 4'h0, 4'hf}, sgdma_tlp_pkg::swapped(data_reg));
     packet.count = |high_reg ? 3'd5 : 3'd4;
     packet.words = 9'd0;
     packet.place = 12'd0;

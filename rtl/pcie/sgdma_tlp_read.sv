@@ -13,9 +13,7 @@
 // A tag whose time ran out is in quarantine: it is not used again before all that was asked for has come after all, or QUARANTINE
 // more cycles have passed. What comes then is of a free tag and dropped.
 
-module sgdma_tlp_read
-  import sgdma_tlp_pkg::*;
-#(
+module sgdma_tlp_read #(
     parameter int DATA_WIDTH = 64,
     parameter int TAGS = 32,
     parameter int SLOT = 512,                      // bytes; MRRS beyond it is not used
@@ -42,7 +40,7 @@ module sgdma_tlp_read
 
     output logic                   packet_valid,
     input  logic                   packet_ready,
-    output packet_t                packet,
+    output sgdma_tlp_pkg::packet_t                packet,
 
     // Beats of completions, with the header's dwords from the beat on in which it is whole (`begins`).
     input  logic                   beat_valid,
@@ -89,8 +87,8 @@ module sgdma_tlp_read
   assign packet_valid = state_reg == SEND && !busy_reg[tag_reg] && order_room;
 
   always_comb begin
-    packet.head = memory_head(1'b0, address_reg, 10'(words_reg),
-                              {requester, 8'(tag_reg), words_reg == (SW + 1)'(1) ? 4'h0 : 4'hf, 4'hf});
+    packet.head = sgdma_tlp_pkg::memory_head(1'b0, address_reg, 10'(words_reg),
+                              {requester, 8'(tag_reg), words_reg == (SW + 1)'(1) ? 4'h0 : 4'hf, 4'hf}, 32'd0);
     packet.count = |address_reg[63:32] ? 3'd4 : 3'd3;
     packet.words = 9'd0;
     packet.place = 12'd0;
@@ -150,10 +148,10 @@ module sgdma_tlp_read
   wire [TW-1:0] head_tag = head2[8 +: TW];
   wire known = head2[15:8] < 8'(TAGS) && head2[31:16] == requester && busy_reg[head_tag] && !complete_reg[head_tag];
   wire [9:0] head_words = head0[9:0];
-  wire fits = head0[30] && head1[15:13] == STATUS_SUCCESS && head_words != 10'd0
+  wire fits = head0[30] && head1[15:13] == sgdma_tlp_pkg::STATUS_SUCCESS && head_words != 10'd0
       && 11'(head_words) <= 11'(left_words[head_tag]) && head1[11:0] == 12'({left_words[head_tag], 2'b00})
       && head2[6:0] == {low_address[head_tag], 2'b00};
-  wire failure = !head0[30] && head1[15:13] != STATUS_SUCCESS;
+  wire failure = !head0[30] && head1[15:13] != sgdma_tlp_pkg::STATUS_SUCCESS;
 
   // The completion under way: registers from its second beat on.
   logic good_reg, failure_reg, poisoned_reg, digest_reg;
@@ -226,15 +224,15 @@ module sgdma_tlp_read
       left_words[tag_reg] <= words_reg;
       done_words[tag_reg] <= '0;
       low_address[tag_reg] <= address_reg[6:2];
-      verdict[tag_reg] <= OKAY;
+      verdict[tag_reg] <= sgdma_tlp_pkg::OKAY;
     end
     if (arrives) begin
       left_words[in_tag] <= left_words[in_tag] - (SW + 1)'(in_words);
       done_words[in_tag] <= done_words[in_tag] + SW'(in_words);
       low_address[in_tag] <= low_address[in_tag] + 5'(in_words);
-      if (poisoned) verdict[in_tag] <= SLVERR;
+      if (poisoned) verdict[in_tag] <= sgdma_tlp_pkg::SLVERR;
     end
-    if (gives_up) verdict[in_tag] <= status == STATUS_UNSUPPORTED ? DECERR : SLVERR;
+    if (gives_up) verdict[in_tag] <= status == sgdma_tlp_pkg::STATUS_UNSUPPORTED ? sgdma_tlp_pkg::DECERR : sgdma_tlp_pkg::SLVERR;
   end
 
   // --------------------------------------------------------------------------- data: a cycle later into the banks
@@ -259,7 +257,7 @@ module sgdma_tlp_read
     wire [LL-1:0] lane = LL'(bank) - place_reg[LL-1:0];
     wire [TW+BW-1:0] address = place_reg[TW+SW-1:LL] + (TW + BW)'({1'b0, LL'(bank)} < {1'b0, place_reg[LL-1:0]});
     always_ff @(posedge clk) begin
-      if (mask_reg[lane]) memory[address] <= swapped(data_reg[32*lane +: 32]);
+      if (mask_reg[lane]) memory[address] <= sgdma_tlp_pkg::swapped(data_reg[32*lane +: 32]);
     end
     always_ff @(posedge clk) begin
       if (read_enable) read_reg <= memory[read_address];
@@ -306,7 +304,7 @@ module sgdma_tlp_read
       run_left_reg <= order_beats;
       run_id_reg <= order_id;
       run_end_reg <= order_end;
-      run_verdict_reg <= expired_reg[order_tag] ? SLVERR : verdict[order_tag];
+      run_verdict_reg <= expired_reg[order_tag] ? sgdma_tlp_pkg::SLVERR : verdict[order_tag];
     end else if (run_reg && go) begin
       run_beat_reg <= run_beat_reg + 1'b1;
       run_left_reg <= run_left_reg - 1'b1;

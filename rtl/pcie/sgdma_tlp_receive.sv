@@ -3,9 +3,7 @@
 // Of a request no more than its first five dwords are kept: header and one dword of data. The FIFO holds REQUESTS of them; a host
 // that sends more waits, and completions behind them as well.
 
-module sgdma_tlp_receive
-  import sgdma_tlp_pkg::*;
-#(
+module sgdma_tlp_receive #(
     parameter int DATA_WIDTH = 64,
     parameter int REQUESTS = 16,
     localparam int LANES = DATA_WIDTH / 32
@@ -40,7 +38,7 @@ module sgdma_tlp_receive
 
   assign in_ready = room_reg;
 
-  wire completion = beat_reg == 2'd0 ? data_reg[28:25] == TYPE_COMPLETION[4:1] : completion_reg;
+  wire completion = beat_reg == 2'd0 ? data_reg[28:25] == sgdma_tlp_pkg::GROUP_COMPLETION : completion_reg;
 
   always_comb begin
     kept = kept_reg;

@@ -7,9 +7,7 @@
 //
 // `note` travels with a packet and comes out when the stream has taken the packet's last beat.
 
-module sgdma_tlp_send
-  import sgdma_tlp_pkg::*;
-#(
+module sgdma_tlp_send #(
     parameter int DATA_WIDTH = 64,
     parameter int BEATS = 256,                     // of the write buffer
     parameter int NOTE = 1,
@@ -21,8 +19,11 @@ module sgdma_tlp_send
 
     input  logic [3:0]                packet_valid,         // the first is first in line
     output logic [3:0]                packet_ready,
-    input  packet_t [3:0]             packet,
-    input  logic [NOTE-1:0]           note,                 // of the last sender's packet
+    input  sgdma_tlp_pkg::packet_t    answer,               // their packets, in that order
+    input  sgdma_tlp_pkg::packet_t    message,
+    input  sgdma_tlp_pkg::packet_t    read,
+    input  sgdma_tlp_pkg::packet_t    write,
+    input  logic [NOTE-1:0]           note,                 // of the write
 
     output logic [LANES-1:0][AW-1:0]  bank_address,
     output logic                      bank_enable,
@@ -45,10 +46,10 @@ module sgdma_tlp_send
 
   // ------------------------------------------------------------------------------------- the packet under way
 
-  packet_t chosen;
+  sgdma_tlp_pkg::packet_t chosen;
   logic [3:0] pick;
   logic busy_reg, first_reg, noted_reg;
-  logic [4:0][31:0] head_reg;                      // what is left of it
+  logic [159:0] head_reg;                          // what is left of it
   logic [2:0] count_reg;
   logic [9:0] left_reg;                            // dwords left, header and data
   logic [LL+AW-1:0] place_reg;                     // dword of the buffer that lane 0 would take, were there no header
@@ -59,8 +60,7 @@ module sgdma_tlp_send
   always_comb begin
     pick = 4'b0000;
     for (int i = 3; i >= 0; i--) if (packet_valid[i]) pick = 4'(1 << i);
-    chosen = packet[3];
-    for (int i = 2; i >= 0; i--) if (pick[i]) chosen = packet[i];
+    chosen = pick[0] ? answer : pick[1] ? message : pick[2] ? read : write;
   end
 
   assign packet_ready = take ? pick : 4'b0000;
@@ -112,7 +112,7 @@ module sgdma_tlp_send
       for (int lane = 0; lane < LANES; lane++) begin
         lanes_reg[lane] <= left_reg > 10'(lane);
         from_head_reg[lane] <= lane < 5 && count_reg > 3'(lane);
-        slice_reg[lane] <= lane < 5 ? head_reg[lane < 5 ? lane : 0] : 32'd0;
+        slice_reg[lane] <= lane < 5 ? head_reg[32*(lane < 5 ? lane : 0) +: 32] : 32'd0;
       end
     end
   end

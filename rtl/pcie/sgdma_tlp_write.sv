@@ -9,9 +9,7 @@
 // response, be it a completion record, an interrupt or the answer to a register read, overtakes the data. A burst without any
 // strobe sends nothing and is answered when what was before it has left.
 
-module sgdma_tlp_write
-  import sgdma_tlp_pkg::*;
-#(
+module sgdma_tlp_write #(
     parameter int DATA_WIDTH = 64,
     parameter int BEATS = 256,                     // of the buffer; at least two of the longest bursts
     localparam int BYTES = DATA_WIDTH / 8,
@@ -40,7 +38,7 @@ module sgdma_tlp_write
 
     output logic                      packet_valid,
     input  logic                      packet_ready,
-    output packet_t                   packet,
+    output sgdma_tlp_pkg::packet_t                   packet,
     output logic [NOTE-1:0]           note,
     input  logic                      sent_valid,
     input  logic [NOTE-1:0]           sent_note,
@@ -79,7 +77,7 @@ module sgdma_tlp_write
     logic [31:0] memory [BEATS];
     logic [31:0] read_reg;
     always_ff @(posedge clk) begin
-      if (take) memory[wr_reg] <= swapped(wdata[32*bank +: 32]);
+      if (take) memory[wr_reg] <= sgdma_tlp_pkg::swapped(wdata[32*bank +: 32]);
     end
     always_ff @(posedge clk) begin
       if (bank_enable) read_reg <= memory[bank_address[bank]];
@@ -96,6 +94,7 @@ module sgdma_tlp_write
     logic [3:0]    first_be, last_be;
   } extent_t;
 
+  localparam int EXTENT = 1 + AW + 2 * PW + 8;
   extent_t extent_reg, extent, edges;
   logic [7:0] beat_reg;
   logic edges_valid, edges_take;
@@ -132,7 +131,7 @@ module sgdma_tlp_write
   logic [7:0] aw_len;
 
   // A burst in the buffer holds its place here: as many as there are addresses, and no more than beats in the buffer.
-  sgdma_fifo #(.WIDTH($bits(extent_t)), .DEPTH(BEATS)) extents (
+  sgdma_fifo #(.WIDTH(EXTENT), .DEPTH(BEATS)) extents (
       .clk(clk), .rst(rst),
       .in_valid(take && wlast), .in_ready(), .in_data(extent),
       .out_valid(edges_valid), .out_ready(edges_take), .out_data(edges), .level());
@@ -177,7 +176,7 @@ module sgdma_tlp_write
   assign freed = nothing ? 9'(aw_len) + 9'd1 : sent_note[8:0];
 
   always_comb begin
-    packet.head = memory_head(1'b1, address_reg, {1'b0, words_reg}, second);
+    packet.head = sgdma_tlp_pkg::memory_head(1'b1, address_reg, {1'b0, words_reg}, second, 32'd0);
     packet.count = |address_reg[63:32] ? 3'd4 : 3'd3;
     packet.words = words_reg;
     packet.place = 12'(place_reg);
