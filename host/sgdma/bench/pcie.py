@@ -24,9 +24,11 @@ MPS, MRRS, SEGMENT, LATENCY = 256, 512, 4096, 64
 HEADER = 3  # dwords of a completion's header, and of a write's below 4 GiB
 
 
-def limit(data_width: int) -> int:
-    """Beats that the packets of a segment's payload take at least."""
-    return SEGMENT // MPS * -(-(MPS // 4 + HEADER) * 32 // data_width)
+def limit(data_width: int, direction: str) -> int:
+    """Beats that a segment's packets take at least; both ways, writes share their stream with read requests."""
+    payload = SEGMENT // MPS * -(-(MPS // 4 + HEADER) * 32 // data_width)
+    requests = SEGMENT // MRRS * -(-HEADER * 32 // data_width)
+    return payload + (requests if direction == "both" else 0)
 
 
 def run() -> list[dict[str, Any]]:
@@ -52,7 +54,8 @@ def document(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _row(ours: dict[str, Any]) -> dict[str, Any]:
-    width, way, most = ours["data_width"], ours["direction"], limit(ours["data_width"])
+    width, way = ours["data_width"], ours["direction"]
+    most = limit(width, way)
     cycles = ours["cycles_per_segment"]
     theirs = _litepcie(width, way == "h2c") if way != "both" else None
     return {"data_width": width, "direction": way, "segment_size": SEGMENT, "mps": MPS, "mrrs": MRRS,
