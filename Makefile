@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test test-fast test-sim test-deep demo demo-uart performance lint clean distclean
+.PHONY: help setup test test-fast test-sim test-deep demo demo-uart demo-pcie performance lint clean distclean
 
 help:       ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ demo: setup ## the guided tour, without a board
 
 demo-uart: setup ## the same on a virtual UART board: its SoC in Verilator, firmware included (minutes)
 	@source ci/env.sh && sgdma demo --uart
+
+demo-pcie: setup ## the same on a virtual PCI function: vfio-user, and the kernel's VFIO in a guest of QEMU (minutes)
+	@source ci/env.sh && sgdma demo --pcie
 
 performance: setup ## measure docs/performance.md anew (an hour: 25 placements)
 	@source ci/env.sh && for bench in core cycles litepcie area; do sgdma bench $$bench --docs || exit; done

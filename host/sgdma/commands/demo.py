@@ -1,6 +1,7 @@
 """`sgdma demo`: the guided tour without a board: suite on the model and in simulation, throughput, report.
 
 With `--uart` the tour goes on to a virtual UART board: suite through its pseudo-terminal, firmware's tests included.
+With `--pcie` to a virtual PCI function: through vfio-user, and in a guest through the kernel's VFIO.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from rich.console import Console
 
 from sgdma.commands.report import report_on
 from sgdma.commands.test import run_suite
-from sgdma.errors import RigError
+from sgdma.errors import GuestFailed, MissingTool, RigError
 from sgdma.run import boards as known
 from sgdma.run.outside import run_in_simulator
 from sgdma.run.record import RunDirectory, create
 from sgdma.run.seed import chosen_seed
+from sgdma.run.slot import SLOT_URL, run_in_guest, served_function
 from sgdma.spec.build import BuildParameters
 
 __all__ = ["demo_command"]
@@ -35,14 +37,17 @@ PATIENCE = 30
 def demo_command(
     run_dir: Annotated[Path | None, typer.Option(help="Where to leave the record; by default a new one.")] = None,
     uart: Annotated[bool, typer.Option("--uart", help="Also on a virtual UART board with a CPU.")] = False,
+    pcie: Annotated[bool, typer.Option("--pcie", help="Also on a virtual PCI function, in a guest too.")] = False,
 ) -> None:
-    """Run the suite on model: and sim: (and a virtual board), measure throughput in simulation, report."""
+    """Run the suite on model: and sim: (and virtual boards), measure throughput in simulation, report."""
     begin, console = time.monotonic(), Console()
     run, seed = create(run_dir), chosen_seed()
     with contextlib.ExitStack() as stack:
         targets = [*TARGETS, *(stack.enter_context(_board(run)) if uart else [])]
         statuses = [run_suite(url, run, seed) for url in targets]
-    if not uart:
+    if pcie:
+        statuses += _pcie(run, seed, console)
+    if not uart and not pcie:
         _measure(run, console)
     console.rule("summary", align="left")
     good = report_on(run)
@@ -61,6 +66,37 @@ def _measure(run: RunDirectory, console: Console) -> None:
         raise RigError(f"the throughput could not be measured (status {status}); see the output above")
     run.add_metrics(json.loads(measured.read_text())["rows"])
     measured.unlink()
+
+
+def _pcie(run: RunDirectory, seed: int, console: Console) -> list[int]:
+    """The rungs of PCIe. Where QEMU can't be had its rung is left out, aloud."""
+
+    def say(text: bytes) -> None:
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+
+    with served_function() as function:
+        link = run.path / "function"
+        link.symlink_to(function)
+        try:
+            statuses = [run_suite(f"vfio-user:{link}", run, seed)]
+            console.rule(f"{SLOT_URL}, in a guest", align="left")
+            if _have_guest(console):
+                statuses.append(run_in_guest(function, run, seed, say))
+        finally:
+            link.unlink()
+    return statuses
+
+
+def _have_guest(console: Console) -> bool:
+    from sgdma.vm.obtain import obtain
+
+    try:
+        obtain()
+    except (MissingTool, GuestFailed) as error:
+        console.print(f"LEFT OUT: {error}", style="bold yellow")
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from sgdma.engine.mapped import Mapped
 from sgdma.errors import OutOfMemory, RequestError
 from sgdma.targets import Capability, Target
 from sgdma.targets.heap import Heap
@@ -64,6 +65,25 @@ class Arena:
         self.buffers = Heap(self.iova, size - bounce)
         self.bounce = Heap(self.iova + size - bounce, bounce)
         self._pointer = self.array.__array_interface__["data"][0]
+        self.mapped: list[Mapped] = []
+
+    def map(self, *arrays: U8) -> Mapped:
+        """Let the device reach these where they lie. Raises MissingCapability, MappingFailed."""
+        region = self.target.map(*arrays)
+        self.mapped.append(Mapped(region.iova, arrays, region))
+        return self.mapped[-1]
+
+    def unmap(self, mapped: Mapped) -> None:
+        """Undo `map`. Raises :class:`RequestError` the second time."""
+        if mapped not in self.mapped:
+            raise RequestError(f"memory at {mapped.iova:#x}: is not mapped by this device, or not any more")
+        self.mapped.remove(mapped)
+        self.target.unmap(mapped.region)
+
+    def check(self, iova: int, size: int) -> None:
+        """Whether a range is the driver's. Raises :class:`RequestError`."""
+        if not any(one.iova <= iova and iova + size <= one.iova + one.size for one in self.mapped):
+            self.view(iova, size)
 
     def view(self, iova: int, size: int) -> U8:
         """The host's view of a range. Raises :class:`RequestError` outside the arena."""
@@ -74,9 +94,11 @@ class Arena:
         return self.array[start : start + size]
 
     def locate(self, array: U8) -> int | None:
-        """Bus address of an array that lies in DMA memory, else None."""
+        """Bus address of an array that lies in DMA memory, the arena's or mapped, else None."""
         start = int(array.__array_interface__["data"][0]) - self._pointer
-        return self.iova + start if start >= 0 and start + len(array) <= len(self.array) else None
+        if start >= 0 and start + len(array) <= len(self.array):
+            return int(self.iova + start)
+        return next((place for one in self.mapped if (place := one.locate(array)) is not None), None)
 
     def allocate(self, size: int, align: int = 64, *, residue: int = 0, boundary: int = 0, guard: int = 0) -> DmaBuffer:
         """A zeroed buffer at address ≡ `residue` (mod `align`) with `guard` guard bytes on both sides.
@@ -109,6 +131,9 @@ class Arena:
         total = int(sizes.sum())
         if not total:
             return
+        if self.mapped and not (self._all_own(to, sizes) and self._all_own(source, sizes)):
+            self._copy_mapped(to, source, sizes)
+            return
         if total >= VECTOR_BYTES * len(sizes) or len(sizes) < 8:
             for place, start, size in zip((to - self.iova).tolist(), (source - self.iova).tolist(), sizes.tolist(),
                                             strict=True):  # fmt: skip
@@ -118,6 +143,23 @@ class Arena:
         inside = np.arange(total) - np.repeat(before, sizes)
         origin = np.repeat(source - self.iova, sizes) + inside
         self.array[np.repeat(to - self.iova, sizes) + inside] = self.array[origin]
+
+    def _all_own(self, iovas: I64, sizes: I64) -> bool:
+        return bool(((iovas >= self.iova) & (iovas + sizes <= self.iova + len(self.array))).all())
+
+    def _copy_mapped(self, to: I64, source: I64, sizes: I64) -> None:
+        """Edges between staging memory and memory of the caller's, range by range."""
+        for place, start, size in zip(to.tolist(), source.tolist(), sizes.tolist(), strict=True):
+            data = np.concatenate(self._parts(start, size))
+            for part in self._parts(place, size):
+                part[:] = data[: len(part)]
+                data = data[len(part) :]
+
+    def _parts(self, iova: int, size: int) -> list[U8]:
+        for one in self.mapped:
+            if one.iova <= iova and iova + size <= one.iova + one.size:
+                return list(one.parts(iova, size))
+        return [self.view(iova, size)]
 
     def push(self, iovas: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> None:
         """Let the device see what the host wrote to these ranges (nothing to do in direct memory)."""

@@ -13,6 +13,7 @@ from sgdma.engine import completions
 from sgdma.engine.buffers import Arena, DmaBuffer
 from sgdma.engine.contexts import Contexts
 from sgdma.engine.identity import Identity, choose_rules, probe
+from sgdma.engine.mapped import Mapped
 from sgdma.engine.observe import Observer
 from sgdma.engine.queue import Queue, ring_log2
 from sgdma.engine.registers import Registers
@@ -78,6 +79,19 @@ class Dma(Requests):
     def free(self, buffer: DmaBuffer) -> None:
         """Give a buffer back, once nothing under way uses it."""
         self.arena.free(buffer)
+
+    def map(self, *arrays: npt.NDArray[np.uint8]) -> Mapped:
+        """Let the device reach arrays where they lie: requests with parts of them go without staging.
+
+        Whole pages are mapped, the array's place in its page is kept. Several arrays become one range of bus addresses,
+        so that a request over them is one segment: all but the first must begin, all but the last must end with a page.
+        Raises MissingCapability where a target can only reach its own memory, MappingFailed for a limit.
+        """
+        return self.arena.map(*arrays)
+
+    def unmap(self, mapped: Mapped) -> None:
+        """Undo `map`, once nothing under way uses it."""
+        self.arena.unmap(mapped)
 
     # Completion.
 

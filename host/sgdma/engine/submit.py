@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.engine.buffers import DmaBuffer
+from sgdma.engine.mapped import Mapped
 from sgdma.engine.slots import build_slots
 from sgdma.engine.transfer import Batch
 from sgdma.errors import OutOfMemory, RequestError
@@ -25,9 +26,10 @@ __all__ = ["U8", "Piece", "Pieces", "plan_requests", "raw_request", "resolve"]
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
-Piece = DmaBuffer | npt.NDArray[np.generic] | bytes | tuple[int, int]
+Piece = DmaBuffer | Mapped | npt.NDArray[np.generic] | bytes | tuple[int, int]
 Pieces = Piece | Sequence[Piece]
-"""One piece or several: a buffer, a numpy array (any memory), bytes (to the device only), or (bus address, length)."""
+"""One piece or several: a buffer, mapped memory, a numpy array (any memory: staged unless it is mapped), bytes (to the
+device only), or (bus address, length)."""
 CARD_BITS = 48
 
 
@@ -35,12 +37,12 @@ def resolve(
     dma: Dma, pieces: Pieces, direction: Direction, card_address: int
 ) -> tuple[U64, U64, list[Callable[[], None]]]:
     """(addresses, lengths, what to do when the request is over). Foreign memory is staged through DMA memory."""
-    single = isinstance(pieces, DmaBuffer | np.ndarray | bytes) or _is_range(pieces)
+    single = isinstance(pieces, DmaBuffer | Mapped | np.ndarray | bytes) or _is_range(pieces)
     listed = cast("list[Piece]", [pieces] if single else list(cast("Sequence[Piece]", pieces)))
     ranges: list[tuple[int, int]] = []
     foreign: list[tuple[int, U8]] = []
     for place, piece in enumerate(listed):
-        if isinstance(piece, DmaBuffer):
+        if isinstance(piece, DmaBuffer | Mapped):
             ranges.append((piece.iova, piece.size))
         elif isinstance(piece, bytes | np.ndarray):
             array = _as_bytes(piece, direction)
@@ -50,7 +52,7 @@ def resolve(
             ranges.append((iova or 0, len(array)))
         else:
             address, length = piece
-            dma.arena.view(address, length)
+            dma.arena.check(address, length)
             ranges.append((address, length))
     cleanups = _stage(dma, ranges, foreign, direction, card_address) if foreign else []
     table = np.array(ranges, np.uint64).reshape(-1, 2)

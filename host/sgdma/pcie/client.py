@@ -23,6 +23,8 @@ __all__ = ["UserFunction"]
 U8 = npt.NDArray[np.uint8]
 TIMEOUT = 60.0
 """Seconds without an answer after which the server is taken for dead. A simulator answers within milliseconds."""
+GREETING = 5.0
+"""The same for the first answer: a server with another client does not give it."""
 
 
 class _UserBar(Bar):
@@ -58,7 +60,7 @@ class UserFunction(PciFunction):
         self._eventfds: list[int] = []
         self._mapped: dict[int, int] = {}
         self._closed = False
-        stream.settimeout(5)
+        stream.settimeout(GREETING)
         try:
             self._call(Command.VERSION, version_payload())
         except DeviceGone as error:

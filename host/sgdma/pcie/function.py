@@ -51,6 +51,8 @@ class PciFunction(Closing, ABC):
     """Who this is, for messages: ``0000:01:00.0``, or the path of a socket."""
     page: int = 4096
     """Granularity of mappings in bytes."""
+    maps_any: bool = False
+    """Whether `map` takes any memory of this process, not only that of `allocate`."""
 
     @abstractmethod
     def config_read(self, offset: int, size: int) -> int:

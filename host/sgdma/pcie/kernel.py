@@ -39,6 +39,8 @@ class KernelFunction(PciFunction):
     when this user may not open it.
     """
 
+    maps_any = True
+
     def __init__(self, address: str, sysfs: Path = SYSFS, nodes: Path = NODES) -> None:
         found = Functions(sysfs).find(address)
         if found.driver != "vfio-pci":

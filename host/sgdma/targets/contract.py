@@ -44,6 +44,10 @@ class Capability(enum.Flag):
     """Times are those of the RTL, cycle by cycle."""
     WAVES = enum.auto()
     """The target can record waves of one test."""
+    PCIE = enum.auto()
+    """The device is a PCI function in our hands, which can be reset as such."""
+    MAPPING = enum.auto()
+    """``map`` reaches memory of the caller's where it lies."""
     CPU = enum.auto()
     """A CPU beside the device runs our firmware: self-test and request programmes."""
     POSTED_WRITES = enum.auto()
@@ -141,8 +145,11 @@ class Target(Closing, ABC):
     def free(self, region: DmaRegion) -> None:
         """Give a region back; the device no longer reaches it."""
 
-    def map(self, array: U8) -> DmaRegion:
-        """Make memory of the caller's reachable where it lies; :class:`MissingCapability` where the rig can't."""
+    def map(self, *arrays: U8) -> DmaRegion:
+        """Make memory of the caller's reachable where it lies, arrays one behind the other; the first is the region's.
+
+        Raises :class:`MissingCapability` where the rig can't.
+        """
         raise MissingCapability(f"{self.url}: can't map memory it did not allocate; use allocate()")
 
     def unmap(self, region: DmaRegion) -> None:

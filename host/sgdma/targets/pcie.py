@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from sgdma.errors import DeviceGone, MissingCapability, OutOfMemory
 from sgdma.pcie.function import PciFunction
+from sgdma.pcie.pages import whole_pages
 from sgdma.spec.registers import BOARD, BOARD_MAGIC, DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
 from sgdma.targets.guard import GuardFaults
@@ -35,11 +36,14 @@ class PcieTarget(Target):
 
     def __init__(self, url: str, function: PciFunction, memory_bytes: int = 64 << 20) -> None:
         self.url, self.function, self.memory_bytes = url, function, memory_bytes
-        self.capabilities = Capability.INTERRUPTS | Capability.DIRECT_MEMORY
+        self.capabilities = Capability.INTERRUPTS | Capability.DIRECT_MEMORY | Capability.PCIE
+        if function.maps_any:
+            self.capabilities |= Capability.MAPPING
         low, high = function.iova_limit
         base = max(IOVA_BASE, low)
         self._heap = Heap(base, min(IOVA_BYTES, high + 1 - base))
         self._regions: dict[int, U8] = {}
+        self._foreign: dict[int, tuple[int, int, list[tuple[int, int]]]] = {}
         self._taken = 0
         function.bus_master(True)
         self._bar = function.bar(0)
@@ -103,6 +107,35 @@ class PcieTarget(Target):
         self._heap.free(region.iova, len(array))
         self.function.release(array)
 
+    def map(self, *arrays: U8) -> DmaRegion:
+        """Whole pages of it. Raises MappingFailed for pieces that are not contiguous when laid page to page."""
+        page = self.function.page
+        views = whole_pages(arrays, page)
+        total = sum(map(len, views))
+        iova = self._heap.allocate(total, page)
+        if iova is None:
+            raise OutOfMemory(f"{total} bytes: no bus addresses are left; unmap some")
+        done: list[tuple[int, int]] = []
+        try:
+            for view in views:
+                place = iova + sum(size for _, size in done)
+                self.function.map(view, place)
+                done.append((place, len(view)))
+        except BaseException:
+            self._undo(iova, total, done)
+            raise
+        phase = int(arrays[0].__array_interface__["data"][0]) % page
+        self._foreign[iova + phase] = iova, total, done
+        return DmaRegion(iova + phase, arrays[0], arrays)
+
+    def unmap(self, region: DmaRegion) -> None:
+        self._undo(*self._foreign.pop(region.iova))
+
+    def _undo(self, iova: int, total: int, done: list[tuple[int, int]]) -> None:
+        for place, size in done:
+            self.function.unmap(place, size)
+        self._heap.free(iova, total)
+
     # Time: the device's own counter.
 
     def now(self) -> int:
@@ -144,6 +177,13 @@ class PcieTarget(Target):
         self._taken = 0
         if self._faults:
             self._faults.clear()
+
+    def function_level_reset(self) -> None:
+        """The device as at power-up, in the middle of whatever it does; mappings and interrupts stay."""
+        self.function.reset()
+        self.function.bus_master(True)
+        self._collect(0.0)
+        self._taken = 0
 
     def close(self) -> None:
         """Reset and stop the function first: nothing is unmapped under its hands."""

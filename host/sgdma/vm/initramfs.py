@@ -47,9 +47,8 @@ def base_archive(machinery: Machinery, report: Tell = tell) -> Path:
     """The initramfs, made if there is none yet for this Python, these packages and this kernel."""
     packages = _packages()
     key = hashlib.sha256(repr((sys.version, machinery.modules.name, [(p.name, p.version) for p in packages])).encode())
-    for path in sorted(PACKAGE.glob("vm/*")):
-        if path.suffix in (".py", ".sh"):
-            key.update(path.read_bytes())
+    for name in (*AGENT[1:], "vm/cpio.py", "vm/initramfs.py", "vm/init.sh"):
+        key.update((PACKAGE / name).read_bytes())
     archive = vm_cache() / f"base-{key.hexdigest()[:16]}.cpio"
     with FileLock(vm_cache() / "base.lock"):
         if not archive.exists():

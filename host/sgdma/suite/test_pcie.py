@@ -1,0 +1,151 @@
+"""What only a PCI function can show: function-level reset under load, isolation, and memory mapped where it lies."""
+
+from __future__ import annotations
+
+import mmap
+
+import numpy as np
+import pytest
+
+from sgdma.engine.device import Dma
+from sgdma.errors import DeviceReset
+from sgdma.rules import Direction
+from sgdma.spec.status import Port
+from sgdma.suite.helpers import BOTH, Ground, alive, card_image, fit, noise, outcome, pattern, step, submit, write_card
+from sgdma.targets.pcie import PcieTarget
+
+PAGE = 4096
+pcie = pytest.mark.needs("pcie")
+mapping = pytest.mark.needs("mapping")
+
+
+def function_of(dma: Dma) -> PcieTarget:
+    assert isinstance(dma.target, PcieTarget)
+    return dma.target
+
+
+@pcie
+@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.deep)])
+def test_a_function_level_reset_under_load_ends_everything_and_leaves_memory_alone(
+    dma: Dma, ground: Ground, rng: np.random.Generator, times: int
+) -> None:
+    """Reads and writes under way; behind the reset not a byte changes, each request ends once, the device works."""
+    target = function_of(dma)
+    ended: list[int] = []
+    requests = [ground.compose(way, 4, 512) for _ in range(16) for way in BOTH]
+    for _ in range(times):
+        ended.clear()
+        transfers = [submit(dma, made, Port.PATTERN) for made in requests]
+        for number, transfer in enumerate(transfers):
+            transfer.add_done_callback(lambda _, number=number: ended.append(number))  # type: ignore[misc]
+        target.sleep(int(rng.integers(0, 2000)))
+        target.function_level_reset()
+        before = dma.arena.array.copy()
+        target.sleep(2000)
+        assert np.array_equal(dma.arena.array, before), "the device wrote behind its reset"
+        dma.reset()
+        assert sorted(ended) == list(range(len(transfers)))
+        assert all(transfer.error is None or isinstance(transfer.error, DeviceReset) for transfer in transfers)
+        ground.expected[:] = ground.now()  # what reads had brought until then
+        alive(dma, ground)
+
+
+@pcie
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.deep)])
+def test_requests_aimed_outside_all_mappings_fail_alone(
+    dma: Dma, ground: Ground, rng: np.random.Generator, count: int
+) -> None:
+    """Beside each a normal one, of either direction: the bad end with a bus error, nobody else notices."""
+    if dma.rules.address_bits < 36:
+        pytest.skip(f"rules {dma.rules.name}: no address is out of the memory's reach")
+    pairs = []
+    for number in range(count):
+        way = BOTH[number % 2]
+        made = ground.compose(way, 1, 256)
+        address, length = made.segments[0]
+        good = submit(dma, made, Port.PATTERN)
+        far = address + int(rng.integers(1, 8)) * (1 << 32)
+        pairs.append((way, made, good, dma.submit_raw(way, [(far, length)], port=Port.PATTERN)))
+        if number % 16 == 15:
+            dma.wait_all()
+    for way, made, good, bad in pairs:
+        assert good.result().ok
+        assert outcome(bad).status_name == "BUS_ERROR"
+        if way is Direction.C2H:
+            ground.received(made.segments, pattern(0, made.card, made.total))
+    ground.verify()
+    alive(dma, ground)
+
+
+@mapping
+def test_arrays_of_any_place_go_and_come_where_they_lie(dma: Dma, rng: np.random.Generator) -> None:
+    """Any offset, any length that the rules allow; the bytes around stay, rows of a wider matrix too."""
+    unit = step(dma)
+    for _ in range(8):
+        size = fit(dma, int(rng.integers(1, 5000)))
+        offset = int(rng.integers(1, 5000)) // unit * unit + int(rng.integers(0, unit))
+        memory = noise(rng, offset + size + 5000)
+        sent, before = memory[offset : offset + size], memory.copy()
+        mapped = dma.map(memory)
+        dma.write(sent, card_address=0).result()
+        taken = noise(rng, size)
+        sent[:] = taken  # and back over it
+        dma.read(sent, card_address=0).result()
+        dma.unmap(mapped)
+        assert np.array_equal(memory, before)
+    rows, width = 6, fit(dma, 700)
+    matrix = noise(rng, rows * 4096).reshape(rows, 4096)
+    image = np.ascontiguousarray(matrix[:, 100 : 100 + width])
+    write_card(dma, 0, image.reshape(-1))
+    expected = matrix.copy()
+    matrix[:, 100 : 100 + width] = 0
+    mapped = dma.map(matrix.reshape(-1))
+    dma.read([row[100 : 100 + width] for row in matrix], card_address=0).result()
+    dma.unmap(mapped)
+    assert np.array_equal(matrix, expected)
+
+
+@mapping
+@pytest.mark.parametrize("direction", BOTH)
+def test_scattered_pages_become_one_segment(dma: Dma, rng: np.random.Generator, direction: Direction) -> None:
+    """Pages in any order in memory, one range of bus addresses: fewer segments than one by one, the same bytes."""
+    side = dma.rules.direction(direction)
+    if side.max_segment_size < 3 * PAGE or side.segment_boundary:
+        pytest.skip(f"rules {dma.rules.name}: a segment is at most a page")
+    memory = np.frombuffer(mmap.mmap(-1, 8 * PAGE), np.uint8)
+    memory[:] = noise(rng, len(memory))
+    before = memory.copy()
+    pages = [memory[place * PAGE : (place + 1) * PAGE] for place in (5, 2, 7)]
+    mapped = dma.map(*pages)
+    data = noise(rng, 3 * PAGE)
+    if direction is Direction.H2C:
+        for page, part in zip(pages, data.reshape(3, PAGE), strict=True):
+            page[:] = part
+        before = memory.copy()
+    else:
+        write_card(dma, 0, data)
+    transfer = dma.submit(direction, mapped, card_address=0)
+    assert transfer.batch.addresses.tolist() == [mapped.iova]
+    transfer.result()
+    if direction is Direction.H2C:
+        assert np.array_equal(card_image(dma, 0, 3 * PAGE), data)
+    else:
+        for place, part in zip((5, 2, 7), data.reshape(3, PAGE), strict=True):
+            before[place * PAGE : (place + 1) * PAGE] = part
+    dma.unmap(mapped)
+    assert np.array_equal(memory, before)
+
+
+@mapping
+def test_what_is_unmapped_is_out_of_reach(dma: Dma, rng: np.random.Generator, ground: Ground) -> None:
+    """The address that was good is a bus error afterwards, and the memory stays as it is."""
+    memory = noise(rng, 4 * PAGE)
+    mapped = dma.map(memory)
+    size = fit(dma, 512)
+    dma.read(memory[:size], card_address=0).result()
+    dma.unmap(mapped)
+    before = memory.copy()
+    align = -mapped.iova % 4096
+    assert outcome(dma.submit_raw(Direction.C2H, [(mapped.iova + align, size)])).status_name == "BUS_ERROR"
+    assert np.array_equal(memory, before)
+    alive(dma, ground)
