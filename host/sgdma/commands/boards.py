@@ -21,7 +21,7 @@ def boards_command() -> None:
     """The boards that `sgdma build` knows."""
     table = Table("board", "what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
     for board in known.boards():
-        memory = f"{board.memory_bytes >> 10} KiB block RAM"
+        memory = "the host's" if board.pcie else f"{board.memory_bytes >> 10} KiB block RAM"
         table.add_row(board.name, board.title, board.fpga, f"{board.clock_hz / 1e6:g} MHz", memory, board.tools,
                       board.loader or "-")  # fmt: skip
     Console().print(table)
@@ -71,4 +71,5 @@ def flash_command(
 ) -> None:
     """Load a board's bitstream with openFPGALoader; a stale one is refused."""
     bitstream = known.flash(name, output, keep=keep)
-    Console().print(f"loaded {bitstream}; next: sgdma probe --target uart:/dev/ttyUSB0?board={name}", highlight=False)
+    target = "vfio:ADDRESS" if known.board(name).pcie else f"uart:/dev/ttyUSB0?board={name}"
+    Console().print(f"loaded {bitstream}; next: sgdma probe --target {target}", highlight=False)

@@ -5,7 +5,8 @@ For gateware, driver, simulator and the virtual function of `sgdma serve` alike.
 
 from __future__ import annotations
 
-__all__ = ["BAR0_BYTES", "CLASS_CODE", "DEVICE_ID", "MSIX_PBA", "MSIX_TABLE", "REVISION", "VENDOR"]
+__all__ = ["BAR0_BYTES", "BRIDGE_COUNTERS", "CLASS_CODE", "DEVICE_ID", "MSIX_PBA", "MSIX_TABLE", "REVISION",
+           "SIM_QUARANTINE", "SIM_TIMEOUT", "VENDOR"]  # fmt: skip
 
 VENDOR, DEVICE_ID, REVISION = 0x1209, 0x5347, 1
 """The vendor id of pid.codes, and "SG"."""
@@ -17,3 +18,8 @@ MSIX_TABLE = 0x8000
 """16 bytes a vector, as the specification lays them out."""
 MSIX_PBA = 0x9000
 """Pending bits, one word."""
+BRIDGE_COUNTERS = 0xA000
+"""Words: read requests that timed out, completions dropped, requests of the host that are not supported."""
+
+SIM_TIMEOUT, SIM_QUARANTINE = 8192, 16384
+"""Cycles, in `sim:pcie`: a test can wait for that."""

@@ -128,7 +128,10 @@ def test_two_bad_segments_report_the_first(dma: Dma, ground: Ground, direction: 
 def test_an_address_that_was_never_mapped_is_a_bus_error(
     dma: Dma, ground: Ground, direction: Direction, count: int
 ) -> None:
-    """The last segment lies behind the end of all DMA memory: DECERR, reported; nothing else is harmed."""
+    """The last segment lies behind the end of all DMA memory: DECERR, reported; nothing else is harmed.
+
+    Where writes are posted the device can't know: the request ends well, and what has no place is lost.
+    """
     made = ground.compose(direction, count, 100)
     *good, (address, length) = made.segments
     far = address + (1 << 29)
@@ -136,7 +139,10 @@ def test_an_address_that_was_never_mapped_is_a_bus_error(
         pytest.skip(f"rules {dma.rules.name}: no address is out of the memory's reach")
     done = outcome(dma.submit_raw(direction, [*good, (far, length)], port=Port.PATTERN))
     moved = sum(size for _, size in good)
-    assert (done.status_name, done.segment_index, done.bytes_moved) == ("BUS_ERROR", count - 1, moved)
+    if direction is Direction.C2H and Capability.POSTED_WRITES in dma.target.capabilities:
+        assert (done.status_name, done.bytes_moved) == ("OK", moved + length)
+    else:
+        assert (done.status_name, done.segment_index, done.bytes_moved) == ("BUS_ERROR", count - 1, moved)
     if direction is Direction.C2H and good:
         ground.received(good, pattern(0, 0, moved))
     ground.verify()

@@ -50,6 +50,8 @@ class Capability(enum.Flag):
     """``map`` reaches memory of the caller's where it lies."""
     CPU = enum.auto()
     """A CPU beside the device runs our firmware: self-test and request programmes."""
+    POSTED_WRITES = enum.auto()
+    """Memory writes are posted, as on PCIe: the device is not told of one that reaches no memory."""
 
 
 @dataclass(eq=False)

@@ -25,7 +25,7 @@ class Scheme:
 SCHEMES: dict[str, Scheme] = {
     "model": Scheme("sgdma.targets.model:ModelTarget", "bit-true numpy model of the device", "pip only",
                     "model:?rules=nvme-prp&queues=2&data_width=256"),
-    "sim": Scheme("sgdma.targets.sim:open_sim", "the LiteX-built core in Verilator; sim:uart a whole board",
+    "sim": Scheme("sgdma.targets.sim:open_sim", "the LiteX-built core in Verilator; sim:pcie by TLPs, sim:uart a board",
                   "pip, g++, make, perl",
                   "sim:?rules=peculiar&data_width=64"),
     "uart": Scheme("sgdma.targets.uart:UartTarget", "a board behind a serial port, by our link or LiteX's UARTBone",

@@ -22,6 +22,7 @@ from sgdma.spec.build import BuildParameters
 from sgdma_soc.board.soc import BoardOptions, BoardSoC, content_hash
 from sgdma_soc.boards import Board
 from sgdma_soc.core import rtl_sources
+from sgdma_soc.pcie.soc import board_soc, bridge_options, pcie_hash
 from sgdma_soc.standalone import combinational, source_digest
 
 __all__ = ["build_bitstream", "expected_hash", "write_design"]
@@ -29,6 +30,8 @@ __all__ = ["build_bitstream", "expected_hash", "write_design"]
 
 def expected_hash(board: Board, parameters: BuildParameters, options: BoardOptions, root: Path) -> int:
     """The content hash that such a build shows."""
+    if board.pcie:
+        return pcie_hash(board.name, parameters, bridge_options(parameters), root)
     return content_hash(board, parameters, options, source_digest(root))
 
 
@@ -78,7 +81,11 @@ def build_bitstream(
 
 
 def _soc(board: Board, parameters: BuildParameters, options: BoardOptions, root: Path) -> Any:
-    soc = BoardSoC(board, parameters, options, expected_hash(board, parameters, options, root), root)
+    chosen = expected_hash(board, parameters, options, root)
+    if board.pcie:
+        soc: Any = board_soc(board, parameters, chosen, root)
+    else:
+        soc = BoardSoC(board, parameters, options, chosen, root)
     soc.finalize()
     return soc
 
@@ -117,6 +124,8 @@ def _record(
     (output / "csr.json").write_text(get_csr_json(regions, constants, memories), encoding="utf-8")
     (output / "csr.h").write_text(get_csr_header(regions, constants), encoding="utf-8")
     told = asdict(options) | {"firmware": len(options.firmware)}
+    if board.pcie:
+        told = asdict(bridge_options(parameters))
     build = {"board": board.name, "sources_digest": source_digest(root), "parameters": parameters.content(),
              "options": told, "content_hash": f"{soc.content_hash:032x}", **more}
     (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")

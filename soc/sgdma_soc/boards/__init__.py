@@ -38,6 +38,9 @@ class Board:
     """What builds its bitstream."""
     loader: str = ""
     """Name of the board for openFPGALoader; empty where it can't load it."""
+    pcie: Callable[[Any, int, int], Any] | None = None
+    """``pcie(soc, data_width, vectors)`` makes LitePCIe's PHY of a board that is a PCIe card: its memory is the host's,
+    and what is said of serial port and DMA memory does not hold."""
     toolchain: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the platform's build, such as a seed."""
 

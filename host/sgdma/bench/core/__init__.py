@@ -40,8 +40,13 @@ def run(grid: str = "published", target: str = "") -> list[dict[str, Any]]:
     return measured(points(grid))
 
 
-def measured(wanted: Sequence[Point]) -> list[dict[str, Any]]:
-    """Rows of these points, in their order; points of one build that follow each other share a simulator."""
+def measured(wanted: Sequence[Point], url: str = "") -> list[dict[str, Any]]:
+    """Rows of these points, in their order; points of one build that follow each other share a simulator.
+
+    `url`: of the simulator instead, where it is not `sim:`; all points must fit its build.
+    """
+    if url:
+        return _in_simulator(url, wanted)
     rows: list[dict[str, Any]] = []
     for (width, rules), group in groupby(wanted, key=lambda point: (point.data_width, point.rules)):
         rows += _in_simulator(f"sim:?rules={rules}&data_width={width}&crc=0", list(group))

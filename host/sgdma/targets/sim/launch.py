@@ -11,8 +11,8 @@ from pathlib import Path
 from sgdma.errors import SimulatorDied
 from sgdma.paths import checkout_root
 from sgdma.targets.sim import target as sim
-from sgdma.targets.sim.build import TOP, SimBuild, build, verilator_environment
-from sgdma.targets.sim.control import SharedFile
+from sgdma.targets.sim.build import SimBuild, build, verilator_environment
+from sgdma.targets.sim.control import IOVA_BASE, SharedFile
 from sgdma.targets.url import parse
 
 __all__ = ["is_inside", "run_inside"]
@@ -32,10 +32,12 @@ def run_inside(url: str, program: str, arguments: list[str], *, waves: Path | No
     """
     target_url = parse(url)
     own = sim.own_parameters(target_url)
-    ready = build(sim.build_parameters(target_url), waves=waves is not None, infected=own["mutant"] > 0)
+    ready = build(
+        sim.build_parameters(target_url), kind=target_url.path, waves=waves is not None, infected=own["mutant"] > 0
+    )
     with tempfile.TemporaryDirectory(prefix="sgdma-sim-", dir=_fast_directory()) as name:
         scratch = Path(name)
-        SharedFile(scratch / "memory", own["memory"], seed=own["seed"], create=True)
+        SharedFile(scratch / "memory", own["memory"], seed=own["seed"], iova=own.get("iova", IOVA_BASE), create=True)
         (scratch / "call.json").write_text(json.dumps({"program": program, "arguments": arguments}))
         _simulate(ready, scratch, waves, own["mutant"])
         status = scratch / "status"
@@ -68,7 +70,7 @@ def _simulate(ready: SimBuild, scratch: Path, waves: Path | None, mutant: int) -
     sys.path.insert(0, str(checkout_root() / "cocotb_tests"))  # the runner hands sys.path on
     runner = get_runner("verilator")
     runner.test(
-        test_module="inside", hdl_toplevel=TOP, hdl_toplevel_lang="verilog", build_dir=ready.directory,
+        test_module="inside", hdl_toplevel=ready.top, hdl_toplevel_lang="verilog", build_dir=ready.directory,
         test_dir=Path.cwd(), results_xml=str(scratch / "results.xml"), extra_env=environment, test_args=arguments,
         waves=waves is not None, plusargs=[f"+mutant={mutant}"],
     )  # fmt: skip

@@ -18,7 +18,8 @@ from sgdma.targets.heap import Heap
 from sgdma.targets.sim.control import FAULTS, IOVA_BASE, MAILBOX, PAGE, SharedFile
 from sgdma.targets.url import TargetUrl
 
-__all__ = ["OWN_PARAMETERS", "SimTarget", "build_parameters", "inside"]
+__all__ = ["OWN_PARAMETERS", "PCIE_PARAMETERS", "SimFaults", "SimTarget", "build_parameters", "inside",
+           "own_parameters"]
 
 WANT_READ, WANT_TIME, WANT_IRQ, WANT_DRAIN, WANT_MESSAGE, WANT_VECTOR = 1, 2, 4, 8, 16, 32
 OWN_PARAMETERS = {
@@ -27,6 +28,11 @@ OWN_PARAMETERS = {
 """Parameters of the bench (with defaults) beside those of BuildParameters: memory in bytes, latency and jitter in
 cycles, backpressure 0..255 of 256 cycles, out_of_order 0 or 1; mutant: number of a deliberate bug of
 cocotb_tests/mutants to switch on, 0 for the core as it is."""
+
+PCIE_PARAMETERS = {"mps": 256, "mrrs": 512, "rcb": 64, "split": 0, "iova": IOVA_BASE}
+"""More of `sim:pcie`: maximum payload, maximum read request and read completion boundary in bytes; split 1: completions
+end at random boundaries; iova: bus address of the first byte of memory."""
+_SIZES = {"mps": (128, 256, 512, 1024, 2048, 4096), "mrrs": (128, 256, 512, 1024, 2048, 4096), "rcb": (64, 128)}
 
 _PATIENCE = 1_000_000
 _EV_PENDING = DEVICE.address("ev_pending")
@@ -37,7 +43,7 @@ inside: Callable[[], None] | None = None
 
 def own_parameters(url: TargetUrl) -> dict[str, int]:
     """The bench's own parameters of a URL. Raises TargetUrlError."""
-    values = dict(OWN_PARAMETERS)
+    values = OWN_PARAMETERS | (PCIE_PARAMETERS if url.path == "pcie" else {})
     for name in values.keys() & url.query.keys():
         try:
             values[name] = int(url.query[name], 0)
@@ -46,12 +52,18 @@ def own_parameters(url: TargetUrl) -> dict[str, int]:
     if values["memory"] < 1 << 20 or values["memory"] % PAGE:
         limit = f"must be a multiple of {PAGE} from 1 MiB up"
         raise TargetUrlError(f"target parameter memory = {values['memory']}: {limit}")
+    for name in _SIZES.keys() & values.keys():
+        if values[name] not in _SIZES[name]:
+            raise TargetUrlError(f"target parameter {name} = {values[name]}: must be one of {_SIZES[name]} bytes")
+    if values.get("iova", 0) % PAGE:
+        raise TargetUrlError(f"target parameter iova = {values['iova']:#x}: must be a multiple of {PAGE}")
     return values
 
 
 def build_parameters(url: TargetUrl) -> BuildParameters:
     """What to build for a URL. Raises BuildParameterError for unknown names and values."""
-    return BuildParameters.from_mapping({name: text for name, text in url.query.items() if name not in OWN_PARAMETERS})
+    own = own_parameters(url)
+    return BuildParameters.from_mapping({name: text for name, text in url.query.items() if name not in own})
 
 
 class SimFaults(FaultInjection):
@@ -112,11 +124,15 @@ class SimTarget(Target):
         self.expected_hash = int(os.environ["SGDMA_SIM_HASH"], 16)
         self._shared = SharedFile(Path(os.environ["SGDMA_SIM_MEMORY"]), self.memory_bytes)
         self._control = self._shared.control
-        self._heap = Heap(IOVA_BASE, self.memory_bytes)
+        self._base = int(self._control["iova_base"])
+        self._heap = Heap(self._base, self.memory_bytes)
         self._regions: dict[int, int] = {}
         self._taken = 0
-        self._faults = SimFaults(self._shared)
+        self._faults = self._open_faults()
         self._defaults()
+
+    def _open_faults(self) -> SimFaults:
+        return SimFaults(self._shared)
 
     def _defaults(self) -> None:
         names = ("latency", "jitter", "backpressure", "out_of_order")
@@ -151,7 +167,7 @@ class SimTarget(Target):
             left = self.memory_bytes - self._heap.used
             state = f"{left} of {self.memory_bytes} are free"
             raise OutOfMemory(f"{size} bytes of DMA memory: {state}; free some or set memory=")
-        start = iova - IOVA_BASE
+        start = iova - self._base
         self._regions[iova] = pages
         self._shared.pages[start // PAGE : start // PAGE + pages] = 1
         array = self._shared.memory[start : start + size]
@@ -160,7 +176,7 @@ class SimTarget(Target):
 
     def free(self, region: DmaRegion) -> None:
         pages = self._regions.pop(region.iova)
-        first = (region.iova - IOVA_BASE) // PAGE
+        first = (region.iova - self._base) // PAGE
         self._shared.pages[first : first + pages] = 0
         self._heap.free(region.iova, pages * PAGE)
 
@@ -223,4 +239,4 @@ class SimTarget(Target):
         if count:
             self._control["violations"] = 0
             text = bytes(self._control["violation_text"]).split(b"\0")[0].decode()
-            raise ProtocolViolation(f"{count} breach(es) of AXI; the first: {text}")
+            raise ProtocolViolation(f"{count} breach(es) of the bus protocol; the first: {text}")

@@ -4,7 +4,7 @@ cocotb's runner always brings a main program of its own, which offers cocotb a v
 lets the design run until Python is wanted, so Verilator is called directly. The executable is started by cocotb's
 runner as usual.
 
-``python -m sgdma.targets.sim.verilate DIRECTORY DATA_WIDTH VECTORS WAVES``
+``python -m sgdma.targets.sim.verilate DIRECTORY BENCH WAVES NAME=VALUE...``
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ import sys
 from pathlib import Path
 
 from sgdma.paths import checkout_root
-from sgdma.targets.sim.build import TOP
+from sgdma.targets.sim.build import BENCHES
 
 __all__ = ["main"]
 
 
-def main(directory: Path, data_width: int, vectors: int, waves: bool) -> int:
-    """Build the executable in `directory` from what the generator wrote there; the exit status."""
+def main(directory: Path, kind: str, waves: bool, generics: list[str]) -> int:
+    """Build the executable in `directory` from what the generator wrote there; the exit status.
+
+    `kind`: a key of BENCHES; `generics`: parameters of the bench's module.
+    """
     from cocotb_tools import config
 
     root = checkout_root()
-    bench = root / "cocotb_tests" / "tb"
+    bench = BENCHES[kind]
+    files = [path for path in bench.paths(root) if path.suffix != ".h"]
     design = json.loads((directory / "build.json").read_text())
-    sources = [*(directory / "gateware" / name for name in design["sources"]), bench / "sgdma_tb.sv"]
+    sources = [*(directory / "gateware" / name for name in design["sources"]), *files]
     libraries = config.libs_dir
     verilator = [
-        "verilator", "-cc", "--exe", "--vpi", "-Mdir", str(directory), "--prefix", "Vtop", "-o", TOP,
-        "--top-module", TOP,
-        f"-GDATA_WIDTH={data_width}", f"-GVECTORS={vectors}", "--timescale", "1ns/1ps", *(["--trace"] if waves else []),
+        "verilator", "-cc", "--exe", "--vpi", "-Mdir", str(directory), "--prefix", "Vtop", "-o", bench.top,
+        "--top-module", bench.top, *(f"-G{generic}" for generic in generics),
+        "--timescale", "1ns/1ps", *(["--trace"] if waves else []),
         "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3", "--x-initial", "fast", "--x-assign", "fast",
         "-CFLAGS", f"-std=gnu++20 -I{directory}",
         "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
-        str(root / "rtl" / "waivers.vlt"), *map(str, sources), str(bench / "host_memory.cpp"), str(bench / "main.cpp"),
+        str(root / "rtl" / "waivers.vlt"), *map(str, sources),
     ]  # fmt: skip
     for command in (verilator, ["make", "-j", "2", "-C", str(directory), "-f", "Vtop.mk"]):
         done = subprocess.run(command, check=False, cwd=directory)
@@ -46,4 +50,4 @@ def main(directory: Path, data_width: int, vectors: int, waves: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "1"))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "1", sys.argv[4:]))

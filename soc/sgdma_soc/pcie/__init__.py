@@ -1,0 +1,1 @@
+"""The core as a PCIe function: bridge between its AXI4 port and TLPs, and the SoC around both."""
