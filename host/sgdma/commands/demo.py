@@ -1,7 +1,8 @@
 """`sgdma demo`: the guided tour without a board: suite on the model and in simulation, throughput, report.
 
 With `--uart` the tour goes on to a virtual UART board: suite through its pseudo-terminal, firmware's tests included.
-With `--pcie` to a virtual PCI function: through vfio-user, and in a guest through the kernel's VFIO.
+With `--pcie` to PCI Express: TLPs in simulation, a virtual PCI function through vfio-user, and the same in a guest
+through the kernel's VFIO (`--no-guest` leaves that out).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ PATIENCE = 30
 def demo_command(
     run_dir: Annotated[Path | None, typer.Option(help="Where to leave the record; by default a new one.")] = None,
     uart: Annotated[bool, typer.Option("--uart", help="Also on a virtual UART board with a CPU.")] = False,
-    pcie: Annotated[bool, typer.Option("--pcie", help="Also on a virtual PCI function, in a guest too.")] = False,
+    pcie: Annotated[bool, typer.Option("--pcie", help="Also over PCIe: TLPs, and a virtual PCI function.")] = False,
+    guest: Annotated[bool, typer.Option(help="With --pcie, also in a guest of QEMU.")] = True,
 ) -> None:
     """Run the suite on model: and sim: (and virtual boards), measure throughput in simulation, report."""
     begin, console = time.monotonic(), Console()
@@ -46,7 +48,7 @@ def demo_command(
         targets = [*TARGETS, *(stack.enter_context(_board(run)) if uart else [])]
         statuses = [run_suite(url, run, seed) for url in targets]
     if pcie:
-        statuses += _pcie(run, seed, console)
+        statuses += _pcie(run, seed, console, guest)
     if not uart and not pcie:
         _measure(run, console)
     console.rule("summary", align="left")
@@ -68,7 +70,7 @@ def _measure(run: RunDirectory, console: Console) -> None:
     measured.unlink()
 
 
-def _pcie(run: RunDirectory, seed: int, console: Console) -> list[int]:
+def _pcie(run: RunDirectory, seed: int, console: Console, guest: bool) -> list[int]:
     """The rungs of PCIe. Where QEMU can't be had its rung is left out, aloud."""
 
     def say(text: bytes) -> None:
@@ -79,9 +81,9 @@ def _pcie(run: RunDirectory, seed: int, console: Console) -> list[int]:
         link = run.path / "function"
         link.symlink_to(function)
         try:
-            statuses = [run_suite(f"vfio-user:{link}", run, seed)]
-            console.rule(f"{SLOT_URL}, in a guest", align="left")
-            if _have_guest(console):
+            statuses = [run_suite(url, run, seed) for url in ("sim:pcie", f"vfio-user:{link}")]
+            if guest and _have_guest(console):
+                console.rule(f"{SLOT_URL}, in a guest", align="left")
                 statuses.append(run_in_guest(function, run, seed, say))
         finally:
             link.unlink()
