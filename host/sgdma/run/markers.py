@@ -17,6 +17,7 @@ MARKERS = (
     'needs(*names): capabilities of the target, such as "interrupts"; skipped where one is lacking',
     "min_queues(count): queue pairs of the device; skipped where there are fewer",
     "needs_rules(predicate, reason): predicate(rules) of the device's RuleSet; skipped with the reason where false",
+    "deep: takes minutes; left out by sgdma test unless -m says otherwise",
     "dma_options(**options): options of sgdma.open for this test's device, such as sq_log2=4 or contexts=8",
 )
 
