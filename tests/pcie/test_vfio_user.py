@@ -258,6 +258,10 @@ def test_a_second_client_is_told_that_the_device_is_busy(
     assert function.alive
 
 
+def mappings_of(name: str) -> int:
+    return sum(name in line for line in Path("/proc/self/maps").read_text().splitlines())
+
+
 def test_ranges_are_sorted_whole_pages_of_the_file(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w+b") as file:
         file.truncate(4 * PAGE)
@@ -274,3 +278,6 @@ def test_ranges_are_sorted_whole_pages_of_the_file(tmp_path: Path) -> None:
             table.remove(0x3000, PAGE // 2)
         table.remove(0, 0x3000)
         assert table.ranges["start"].tolist() == [0x3000]
+        assert mappings_of(file.name) == 1
+        table.remove(0x3000, PAGE)
+        assert mappings_of(file.name) == 0, "a file that nobody reaches is kept"

@@ -57,6 +57,15 @@ class RangeTable:
         if bool(((ranges["start"] < end) & (ranges["end"] > start) & ~inside).any()):
             raise Refused(errno.EINVAL, f"range {start:#x} + {size:#x}: would cut one that is mapped")
         self.ranges = ranges[~inside]
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget files that no range shows any more: their memory is the client's to give back."""
+        pointers = self.ranges["pointer"]
+        for key, whole in list(self._files.items()):
+            first = int(whole.__array_interface__["data"][0])
+            if not bool(((pointers >= first) & (pointers < first + len(whole))).any()):
+                del self._files[key]
 
     def clear(self) -> None:
         """Take away all ranges, and let go of the files."""
