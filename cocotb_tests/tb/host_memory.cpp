@@ -139,7 +139,7 @@ bool message_waits() {
 }
 
 // The device is reset: what it asked for is answered no more, what it wrote and was not told of is not done.
-void forget_everything() {
+void forget_requests() {
     for (int id = 0; id < 2; id++) {
         reads[id].clear();
         answers[id].clear();
@@ -148,6 +148,10 @@ void forget_everything() {
     early.clear();
     read_order.clear();
     answer_order.clear();
+}
+
+void reset_device() {
+    forget_requests();
     register_busy = false;
     control->vectors = 0;
     control->writes_head = control->writes_tail;
@@ -168,6 +172,8 @@ void host_open(int data_bytes) {
     incoming.strobe.resize((beat_bytes + 7) / 8);
 }
 
+void host_forget() { forget_requests(); }
+
 void host_violation(const char *text) { host.violation(text); }
 
 void host_write_beat(const svBitVecVal *data, const svBitVecVal *strobe) {
@@ -187,7 +193,7 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
     control->cycles++;
     control->vectors |= static_cast<uint32_t>(vectors);
     *reset = control->reset != 0;
-    if (*reset) forget_everything();
+    if (*reset) reset_device();
 
     if (ar_fire) {
         unsigned beats = static_cast<uint8_t>(ar_len) + 1u;

@@ -29,6 +29,7 @@ module sgdma_tb #(
       output bit        woken, output bit reset);
   import "DPI-C" context function void host_write_beat(input bit [DATA_WIDTH-1:0] data, input bit [BYTES-1:0] strobe);
   import "DPI-C" context function void host_read_beat(output bit [DATA_WIDTH-1:0] data);
+  import "DPI-C" context function void host_forget();
   import "DPI-C" context function void host_violation(input string text);
 
   logic rst = 1'b1;
@@ -124,6 +125,7 @@ module sgdma_tb #(
       reg_value_reg <= reg_value;
       if (woken) wake <= !wake;
     end else begin
+      host_forget();  // what the device still said on its way into reset
       mem_arready <= 1'b0;
       mem_awready <= 1'b0;
       mem_wready <= 1'b0;
