@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 __all__ = ["Closing"]
 
 
-class Closing:
+class Closing(ABC):
     """Base of classes with a `close` of their own, which a ``with`` statement calls."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what is held; more than once is allowed."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class Quality:
     """Seconds from a request to its answer, the shortest seen."""
 
 
-class Link(Closing, ABC):
+class Link(Closing):
     """An open link. Addresses are those of bytes on the board's bus, multiples of 4. Closing twice is allowed."""
 
     @abstractmethod

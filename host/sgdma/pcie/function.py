@@ -41,7 +41,7 @@ class Bar(ABC):
         return np.array([self.read32(offset + 4 * index) for index in range(count)], np.uint32)
 
 
-class PciFunction(Closing, ABC):
+class PciFunction(Closing):
     """One function of a PCI device. Use as a context manager.
 
     Closing resets the function, so that it masters the bus no more, before any mapping goes.

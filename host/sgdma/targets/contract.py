@@ -102,7 +102,7 @@ class FaultInjection(ABC):
         """
 
 
-class Target(Closing, ABC):
+class Target(Closing):
     """One device and its rig. Use as a context manager; closing twice is allowed."""
 
     url: str = ""
