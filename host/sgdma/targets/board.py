@@ -176,16 +176,7 @@ class BoardTarget(Target):
     def _fetch(self, address: int, size: int) -> U8:
         return self._link.read(address, size // 4).astype("<u4").view(np.uint8)
 
-    # Time: the board's own counter.
-
-    def now(self) -> int:
-        low, high = self._link.read(self._csr_base + DEVICE.address("time_lo"), 2).tolist()
-        return int(low | high << 32)
-
-    def sleep(self, cycles: int) -> None:
-        limit = self.now() + cycles
-        while self.now() < limit:
-            pass
+    # Time is the device's own counter.
 
     def wait_interrupt(self, vector: int, timeout: int) -> bool:
         pending, enable = (self._csr_base + DEVICE.address(name) for name in ("ev_pending", "ev_enable"))

@@ -1,7 +1,7 @@
 """What the driver and the suite ask of whatever answers: one small ABC, from the numpy model to the board.
 
 A new rung of the ladder is one file: subclass :class:`Target`, name the scheme in :mod:`sgdma.targets.url`, and pass
-:mod:`sgdma.targets.conformance`. Seven methods have no default; the rest is derived from them and may be overridden
+:mod:`sgdma.targets.conformance`. Five methods have no default; the rest is derived from them and may be overridden
 where the rig can do better.
 
 All time is the target's: cycles of the device's clock. A target never sleeps in host time on a condition of the device:
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from sgdma.closing import Closing
 from sgdma.errors import MissingCapability
 from sgdma.rules import RuleSet
-from sgdma.spec.registers import BANKS
+from sgdma.spec.registers import BANKS, DEVICE
 
 __all__ = ["Capability", "DmaRegion", "FaultInjection", "Target"]
 
@@ -179,13 +179,17 @@ class Target(Closing):
 
     # Time.
 
-    @abstractmethod
     def now(self) -> int:
-        """Target time in device clock cycles; never runs backwards."""
+        """Target time in device clock cycles; never runs backwards. By default the device's own counter."""
+        clock = self.bases[DEVICE.name] + DEVICE.address("time_lo") - DEVICE.base
+        low, high = self.read_block(clock, 2).tolist()
+        return int(low | high << 32)
 
-    @abstractmethod
     def sleep(self, cycles: int) -> None:
-        """Let at least `cycles` of target time pass."""
+        """Let at least `cycles` of target time pass; by default time passes by itself."""
+        limit = self.now() + cycles
+        while self.now() < limit:
+            pass
 
     def poll_until(self, condition: Callable[[], bool], timeout: int, step: int = 16) -> bool:
         """Wait until `condition()`; False when `timeout` cycles have passed first. The pace slows from `step` on."""

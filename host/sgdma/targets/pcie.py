@@ -136,16 +136,7 @@ class PcieTarget(Target):
             self.function.unmap(place, size)
         self._heap.free(iova, total)
 
-    # Time: the device's own counter.
-
-    def now(self) -> int:
-        low, high = self.read_block(DEVICE.address("time_lo"), 2).tolist()
-        return int(low | high << 32)
-
-    def sleep(self, cycles: int) -> None:
-        limit = self.now() + cycles
-        while self.now() < limit:
-            pass
+    # Time is the device's own counter.
 
     def wait_interrupt(self, vector: int, timeout: int) -> bool:
         limit = self.now() + timeout
