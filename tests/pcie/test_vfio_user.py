@@ -18,10 +18,10 @@ import pytest
 from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapability, UsageError
 from sgdma.pcie import vfio_user
 from sgdma.pcie.client import UserFunction
-from sgdma.pcie.config_space import COMMAND, DEVICE_CONTROL, FLR, ConfigSpace
+from sgdma.pcie.config_space import DEVICE_CONTROL, FLR, ConfigSpace
 from sgdma.pcie.mapping import RANGE, RangeTable, Refused
 from sgdma.pcie.server import ServedDevice, serve
-from sgdma.spec.pcie import BAR0_BYTES, DEVICE_ID, VENDOR
+from sgdma.spec.pcie import BAR0_BYTES, COMMAND, DEVICE_ID, VENDOR
 
 PAGE = 4096
 

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapability, OutOfMemory
-from sgdma.pcie.config_space import BUS_MASTER, COMMAND
 from sgdma.pcie.function import Bar, PciFunction
 from sgdma.pcie.vfio_user import MOST_FDS, Command, Connection, IrqFlags, Message, Region, Structures, version_payload
 
@@ -170,10 +169,6 @@ class UserFunction(PciFunction):
         for fd in self._eventfds:
             os.close(fd)
         self._eventfds = []
-
-    def bus_master(self, on: bool) -> None:
-        command = self.config_read(COMMAND, 2)
-        self.config_write(COMMAND, 2, command | BUS_MASTER if on else command & ~BUS_MASTER)
 
     def reset(self) -> None:
         self._refuse(self._call(Command.DEVICE_RESET, b""), "resetting")

@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import struct
 
-from sgdma.spec.pcie import BAR0_BYTES, CLASS_CODE, DEVICE_ID, MSIX_PBA, MSIX_TABLE, REVISION, VENDOR
+from sgdma.spec.pcie import (
+    BAR0_BYTES,
+    BUS_MASTER,
+    CLASS_CODE,
+    COMMAND,
+    DEVICE_ID,
+    MEMORY_SPACE,
+    MSIX_PBA,
+    MSIX_TABLE,
+    REVISION,
+    VENDOR,
+)
 
-__all__ = ["BUS_MASTER", "COMMAND", "DEVICE_CONTROL", "EXPRESS", "FLR", "ConfigSpace"]
+__all__ = ["DEVICE_CONTROL", "EXPRESS", "FLR", "ConfigSpace"]
 
 SIZE = 256
-COMMAND, STATUS, BAR0, CAPABILITIES = 0x04, 0x06, 0x10, 0x34
-MEMORY_SPACE, BUS_MASTER, INTX_DISABLE = 0x2, 0x4, 0x400
+BAR0, CAPABILITIES = 0x10, 0x34
+INTX_DISABLE = 0x400
 EXPRESS, MSIX = 0x40, 0x80
 DEVICE_CONTROL = EXPRESS + 8
 FLR = 0x8000

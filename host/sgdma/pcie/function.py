@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.closing import Closing
+from sgdma.spec.pcie import BUS_MASTER, COMMAND
 
 __all__ = ["Bar", "PciFunction"]
 
@@ -105,9 +106,14 @@ class PciFunction(Closing):
         Raises :class:`~sgdma.errors.MissingCapability` when the function has fewer.
         """
 
-    @abstractmethod
+    def set_command(self, bits: int, on: bool) -> None:
+        """Set or clear bits of the command register."""
+        held = self.config_read(COMMAND, 2)
+        self.config_write(COMMAND, 2, held | bits if on else held & ~bits)
+
     def bus_master(self, on: bool) -> None:
         """Let the function issue requests, or stop it."""
+        self.set_command(BUS_MASTER, on)
 
     @abstractmethod
     def reset(self) -> None:

@@ -17,6 +17,7 @@ from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapabilit
 from sgdma.pcie.bind import SYSFS, Functions
 from sgdma.pcie.function import U8, Bar, PciFunction
 from sgdma.pcie.vfio import CONFIG_REGION, MSIX, Container, Device, Region
+from sgdma.spec.pcie import MEMORY_SPACE
 
 __all__ = ["KernelFunction"]
 
@@ -26,7 +27,6 @@ MAP_HUGETLB_2M = 0x40000 | 21 << 26
 """Python's mmap has no names for these."""
 HUGE_FROM = 1 << 20
 """Smaller memory does not waste a huge page."""
-COMMAND, MEMORY_SPACE, BUS_MASTER = 4, 1 << 1, 1 << 2
 BARS = range(6)
 GONE = 0xFFFF_FFFF
 LOW_ENOUGH = 1 << 30
@@ -62,7 +62,7 @@ class KernelFunction(PciFunction):
             self._container.close()
             raise
         self._config = self._device.region(CONFIG_REGION)
-        self._set_command(MEMORY_SPACE, True)
+        self.set_command(MEMORY_SPACE, True)
 
     # Configuration space and BARs.
 
@@ -94,16 +94,9 @@ class KernelFunction(PciFunction):
             self._bars[index] = kind(self, self._device, region)
         return self._bars[index]
 
-    def _set_command(self, bit: int, on: bool) -> None:
-        command = self.config_read(COMMAND, 2)
-        self.config_write(COMMAND, 2, command | bit if on else command & ~bit)
-
-    def bus_master(self, on: bool) -> None:
-        self._set_command(BUS_MASTER, on)
-
     def reset(self) -> None:
         self._device.reset()
-        self._set_command(MEMORY_SPACE, True)
+        self.set_command(MEMORY_SPACE, True)
 
     # Memory.
 
@@ -169,7 +162,7 @@ class KernelFunction(PciFunction):
         if self._device.descriptor < 0:
             return
         with contextlib.suppress(DeviceGone, MissingCapability):
-            self._set_command(BUS_MASTER, False)
+            self.bus_master(False)
             self._device.reset()
         self._disable_msix()
         for iova, size in list(self._mapped.items()):

@@ -17,7 +17,8 @@ __all__ = ["SLOT_URL", "run_in_guest", "served_function"]
 
 SLOT_URL = "vfio:0000:01:00.0"
 """The slot's function, as the guest's kernel names it."""
-GUEST_RUN = "/root/run"
+GUEST_RUN = "run"
+"""Below the guest's home."""
 SUITE_LIMIT = 1800.0
 
 
@@ -62,7 +63,7 @@ def run_in_guest(function: Path, run: RunDirectory, seed: int, say: Callable[[by
         status = guest.run(command, limit=SUITE_LIMIT, out=say, err=say).status
         with tempfile.TemporaryDirectory(prefix="sgdma-run-") as name:
             guest.fetch(GUEST_RUN, Path(name))
-            _adopt(run, RunDirectory(Path(name) / Path(GUEST_RUN).name))
+            _adopt(run, RunDirectory(Path(name) / GUEST_RUN))
     return status
 
 

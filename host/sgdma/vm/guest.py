@@ -184,10 +184,12 @@ class Guest(Closing):
     # Commands.
 
     def run(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = "/root", limit: float = 600.0,
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = ".", limit: float = 600.0,
         out: Sink | None = None, err: Sink | None = None,
     ) -> Outcome:  # fmt: skip
-        """Run a command to its end. `out`, `err`: called with what it says as it says it; it is in the outcome as well.
+        """Run a command to its end; `cwd` is absolute or below the guest's home.
+
+        `out`, `err`: called with what it says as it says it; it is in the outcome as well.
 
         Raises GuestFailed when the guest ends first, or the command is not through within `limit` seconds: then the
         guest is ended, too.
@@ -219,7 +221,7 @@ class Guest(Closing):
         self._port.expect(frames.EXIT, time.monotonic() + FILE_LIMIT)
 
     def fetch(self, path: str, into: Path) -> Path:
-        """Copy a file or a directory of the guest below `into`; returns where it is."""
+        """Copy a file or a directory of the guest, absolute or below its home, into `into`; returns where it is."""
         assert self._port
         self._port.send(frames.GET, json.dumps({"path": path}).encode())
         data = self._port.expect(frames.TAR, time.monotonic() + FILE_LIMIT)

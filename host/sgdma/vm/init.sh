@@ -1,6 +1,6 @@
 #!/bin/sh
 # The guest's first process: file systems, VFIO, huge pages, then the agent, whose end is the guest's end.
-export PATH=/usr/bin HOME=/root LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1
+export PATH=/usr/bin HOME=/home LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -17,6 +17,7 @@ for module in $(cat /modules/order); do
 done
 ip link set lo up
 echo "init: up after $(cut -d" " -f1 /proc/uptime) s"
+cd
 PYTHONPATH=/agent python3 -m sgdma.vm.agent
 echo "init: agent ended with $?"
 poweroff -f

@@ -74,7 +74,7 @@ def _entries(machinery: Machinery, packages: list[metadata.Distribution]) -> Ite
 
 def _skeleton(machinery: Machinery) -> Iterator[cpio.Entry]:
     """Directories, busybox with a name for each of its programs, modules, init and agent."""
-    yield from map(cpio.directory, ("dev", "proc", "sys", "tmp", "root", "run", "usr/bin", "usr/lib", "usr/lib64"))
+    yield from map(cpio.directory, ("dev", "proc", "sys", "tmp", "home", "run", "usr/bin", "usr/lib", "usr/lib64"))
     for name in ("bin", "sbin", "lib", "lib64"):
         yield cpio.link(name, {"sbin": "usr/bin"}.get(name, f"usr/{name}"))
     yield cpio.device("dev/console", 5, 1)

@@ -12,11 +12,10 @@ from sgdma.spec.pcie import MSIX_TABLE, SIM_QUARANTINE, SIM_TIMEOUT
 from sgdma.spec.registers import DEVICE
 from sgdma.targets.contract import Capability
 from sgdma.targets.guard import GuardFaults
-from sgdma.targets.sim.target import SimFaults, SimTarget
+from sgdma.targets.sim.target import WANT_TIME, WANT_VECTOR, SimFaults, SimTarget
 
 __all__ = ["MESSAGES", "SimPcieTarget", "TlpFault"]
 
-WANT_TIME, WANT_VECTOR = 2, 32
 MESSAGES = 0xFEE0_0000
 """Where the root complex takes interrupt messages; a vector's number is its data."""
 _EV_PENDING = DEVICE.address("ev_pending")
