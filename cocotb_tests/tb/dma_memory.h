@@ -62,6 +62,9 @@ class DmaMemory {
         return random_;
     }
 
+    // Whether something is not ready this cycle, as often as `backpressure` says.
+    bool hesitates() { return control->backpressure && (random64() & 255) < control->backpressure; }
+
     void violation(const char *text) {
         if (control->violations++ == 0)
             snprintf(reinterpret_cast<char *>(control->violation_text), sizeof control->violation_text, "cycle %llu: %s",

@@ -15,11 +15,10 @@
 #include <vector>
 
 #include "dma_memory.h"
+#include "mailbox.h"
 #include "svdpi.h"
 
 namespace {
-
-enum Want : uint32_t { WANT_READ = 1, WANT_TIME = 2, WANT_IRQ = 4, WANT_DRAIN = 8, WANT_MESSAGE = 16, WANT_VECTOR = 32 };
 
 constexpr uint64_t POLL_CYCLES = 64;  // between two looks at the socket
 constexpr size_t DEPTH = 1024;  // bursts that memory takes in before it stops being ready
@@ -57,8 +56,6 @@ Beat incoming;
 bool register_busy;
 const uint8_t *next_read;
 std::vector<uint8_t> nothing;
-
-bool hesitates() { return control->backpressure && (host.random64() & 255) < control->backpressure; }
 
 void check_burst(uint64_t address, unsigned beats) {
     if (address % beat_bytes) host.violation("burst address is not beat-aligned");
@@ -129,8 +126,6 @@ void take_data() {
     writes.pop_front();
 }
 
-bool mailbox_empty() { return control->writes_head == control->writes_tail; }
-
 // Whether the socket that Python listens to has something for it; asked now and then.
 bool message_waits() {
     if (control->cycles % POLL_CYCLES) return false;
@@ -153,10 +148,7 @@ void forget_requests() {
 void reset_device() {
     forget_requests();
     register_busy = false;
-    control->vectors = 0;
-    control->writes_head = control->writes_tail;
-    control->read_state = 0;
-    control->reset = 0;
+    forget_accesses(*control);
 }
 
 }  // namespace
@@ -215,7 +207,7 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
     if (early.size() > 256) host.violation("more than 256 beats of write data without an address");
 
     *r_new = 0;
-    if (r_free && !hesitates()) {
+    if (r_free && !host.hesitates()) {
         int id = pick(reads, read_order);
         if (id >= 0) {
             Read &read = reads[id].front();
@@ -237,7 +229,7 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
         }
     }
     *b_new = 0;
-    if (b_free && !hesitates()) {
+    if (b_free && !host.hesitates()) {
         int id = pick(answers, answer_order);
         if (id >= 0) {
             Write &write = answers[id].front();
@@ -250,9 +242,9 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
         }
     }
     size_t waiting = reads[0].size() + reads[1].size();
-    *ar_ready = waiting < DEPTH && !hesitates();
-    *aw_ready = writes.size() + answers[0].size() + answers[1].size() < DEPTH && !hesitates();
-    *w_ready = !hesitates();
+    *ar_ready = waiting < DEPTH && !host.hesitates();
+    *aw_ready = writes.size() + answers[0].size() + answers[1].size() < DEPTH && !host.hesitates();
+    *w_ready = !host.hesitates();
 
     // Registers: posted writes in order, then the read that waits behind them.
     *reg_write = *reg_read = 0;
@@ -262,8 +254,8 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
             control->read_value = reg_result;
             control->read_state = 3;
         }
-    } else if (!register_busy && !mailbox_empty()) {
-        uint32_t slot = control->writes_head++ % (sizeof control->write_address / sizeof control->write_address[0]);
+    } else if (!register_busy && !mailbox_empty(*control)) {
+        uint32_t slot = next_write(*control);
         *reg_write = 1;
         *reg_addr = control->write_address[slot];
         *reg_value = control->write_value[slot];
@@ -277,7 +269,7 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
 
     uint32_t want = control->want;
     bool met = ((want & WANT_READ) && control->read_state == 3) || ((want & WANT_TIME) && control->cycles >= control->wake_at)
-        || ((want & WANT_IRQ) && irq) || ((want & WANT_DRAIN) && mailbox_empty() && !register_busy)
+        || ((want & WANT_IRQ) && irq) || ((want & WANT_DRAIN) && mailbox_empty(*control) && !register_busy)
         || ((want & WANT_VECTOR) && control->vectors) || ((want & WANT_MESSAGE) && message_waits());
     *woken = met;
     if (met) {

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "dma_memory.h"
+#include "mailbox.h"
 #include "svdpi.h"
 #include "tlp_checks.h"
 
 namespace {
 
-enum Want : uint32_t { WANT_READ = 1, WANT_TIME = 2, WANT_DRAIN = 8, WANT_VECTOR = 32 };
 // Faults that are dealt out at random, by bit of `tlp_faults` and place in `tlp_fault_count`.
 enum Mishap { UNSUPPORTED, ABORTED, POISONED, LOST, CUT_OFF, LATE, WRONG_LENGTH, TRUNCATED, STRAY, MISHAPS, NONE };
 
@@ -50,8 +50,6 @@ std::deque<Read> reads, late;
 Tag tags[256];
 uint64_t last_due;
 bool register_busy;
-
-bool hesitates() { return control->backpressure && (host.random64() & 255) < control->backpressure; }
 
 uint32_t swapped(uint32_t word) { return __builtin_bswap32(word); }
 
@@ -218,8 +216,6 @@ bool next() {
     return count && answer(reads, due[host.random64() % count]);
 }
 
-bool mailbox_empty() { return control->writes_head == control->writes_tail; }
-
 // Posted writes in order, then the read that waits behind them.
 void access_registers() {
     if (control->link_down) {
@@ -231,10 +227,10 @@ void access_registers() {
         }
         return;
     }
-    if (!mailbox_empty() && requests.size() < 4) {
-        uint32_t slot = control->writes_head++ % (sizeof control->write_address / sizeof control->write_address[0]);
+    if (!mailbox_empty(*control) && requests.size() < 4) {
+        uint32_t slot = next_write(*control);
         requests.push_back({0x40000001u, 0x0000000Fu, BAR0 | control->write_address[slot], swapped(control->write_value[slot])});
-    } else if (mailbox_empty() && !register_busy && control->read_state == 1) {
+    } else if (mailbox_empty(*control) && !register_busy && control->read_state == 1) {
         uint32_t words = std::max<uint32_t>(control->read_words, 1);
         requests.push_back({words, HOST_TAG << 8 | (words > 1 ? 0xFFu : 0x0Fu), BAR0 | control->read_address});
         control->read_state = 2;
@@ -257,10 +253,7 @@ void reset_device() {
     giving.clear();
     given = 0;
     for (Tag &tag : tags) tag = {};
-    control->vectors = 0;
-    control->writes_head = control->writes_tail;
-    control->read_state = 0;
-    control->reset = 0;
+    forget_accesses(*control);
 }
 
 }  // namespace
@@ -301,17 +294,17 @@ void rc_step(svBit rx_free, svBit *tx_ready, svBit *rx_new, svBit *rx_last, svBi
     access_registers();
 
     *rx_new = 0;
-    if (rx_free && !hesitates() && (given < giving.size() || next())) {
+    if (rx_free && !host.hesitates() && (given < giving.size() || next())) {
         given += lanes;
         *rx_new = 1;
         *rx_last = given >= giving.size();
         control->rx_beats++;
     }
-    *tx_ready = !hesitates();
+    *tx_ready = !host.hesitates();
 
     uint32_t want = control->want;
     bool met = ((want & WANT_READ) && control->read_state == 3) || ((want & WANT_TIME) && control->cycles >= control->wake_at)
-        || ((want & WANT_DRAIN) && mailbox_empty() && requests.empty()) || ((want & WANT_VECTOR) && control->vectors);
+        || ((want & WANT_DRAIN) && mailbox_empty(*control) && requests.empty()) || ((want & WANT_VECTOR) && control->vectors);
     *woken = met;
     if (met) control->want = 0;
 }

@@ -44,8 +44,8 @@ class Bench:
 
 
 BENCHES = {
-    "": Bench("sgdma_tb", ("host_memory.cpp", "dma_memory.h")),
-    "pcie": Bench("pcie_tb", ("root_complex.cpp", "dma_memory.h", "tlp_checks.h")),
+    "": Bench("sgdma_tb", ("host_memory.cpp", "dma_memory.h", "mailbox.h")),
+    "pcie": Bench("pcie_tb", ("root_complex.cpp", "dma_memory.h", "mailbox.h", "tlp_checks.h")),
 }
 """By path of the URL: `sim:` and `sim:pcie`."""
 
