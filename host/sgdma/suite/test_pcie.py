@@ -39,7 +39,9 @@ def test_a_function_level_reset_under_load_ends_everything_and_leaves_memory_alo
         for number, transfer in enumerate(transfers):
             transfer.add_done_callback(lambda _, number=number: ended.append(number))  # type: ignore[misc]
         target.sleep(int(rng.integers(0, 2000)))
+        dma.registers.write("scratch", 0x5A5A5A5A)
         target.function_level_reset()
+        assert dma.registers.read("scratch") == 0, "registers are not as at power-up"
         before = dma.arena.array.copy()
         target.sleep(2000)
         assert np.array_equal(dma.arena.array, before), "the device wrote behind its reset"
