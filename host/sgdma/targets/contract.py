@@ -143,7 +143,7 @@ class Target(Closing):
 
     @abstractmethod
     def free(self, region: DmaRegion) -> None:
-        """Give a region back; the device no longer reaches it."""
+        """Give a region back: nothing of anybody's is there any more. The rig may keep it mapped, for the next one."""
 
     def map(self, *arrays: U8) -> DmaRegion:
         """Make memory of the caller's reachable where it lies, arrays one behind the other; the first is the region's.

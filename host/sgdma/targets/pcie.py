@@ -12,20 +12,17 @@ import select
 import numpy as np
 import numpy.typing as npt
 
-from sgdma.errors import DeviceGone, MissingCapability, OutOfMemory
+from sgdma.errors import DeviceGone, MissingCapability
 from sgdma.pcie.function import PciFunction
-from sgdma.pcie.pages import whole_pages
+from sgdma.pcie.memory import DmaMemory
 from sgdma.spec.registers import BOARD, BOARD_MAGIC, DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
 from sgdma.targets.guard import GuardFaults
-from sgdma.targets.heap import Heap
 
 __all__ = ["PcieTarget"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
-IOVA_BASE, IOVA_BYTES = 0x1000_0000, 0x4000_0000
-"""Where DMA memory is mapped: below 4 GiB, clear of the ranges that platforms keep for interrupts and firmware."""
 EV_PENDING = DEVICE.address("ev_pending")
 BLINK = 0.002
 """Seconds to wait for an interrupt before the device's clock is looked at again."""
@@ -39,11 +36,7 @@ class PcieTarget(Target):
         self.capabilities = Capability.INTERRUPTS | Capability.DIRECT_MEMORY | Capability.PCIE
         if function.maps_any:
             self.capabilities |= Capability.MAPPING
-        low, high = function.iova_limit
-        base = max(IOVA_BASE, low)
-        self._heap = Heap(base, min(IOVA_BYTES, high + 1 - base))
-        self._regions: dict[int, U8] = {}
-        self._foreign: dict[int, tuple[int, int, list[tuple[int, int]]]] = {}
+        self.memory = DmaMemory(function, memory_bytes)
         self._taken = 0
         function.bus_master(True)
         self._bar = function.bar(0)
@@ -77,64 +70,18 @@ class PcieTarget(Target):
     # Memory.
 
     def allocate(self, size: int, align: int = 4096) -> DmaRegion:
-        page = self.function.page
-        whole = -(-max(size, 1) // page) * page
-        if sum(map(len, self._regions.values())) + whole > self.memory_bytes:
-            raise OutOfMemory(f"{size} bytes of DMA memory: {self.memory_bytes} may be mapped in all; set memory=")
-        array = self.function.allocate(whole)
-        try:
-            iova = self._map(array, align)
-        except BaseException:
-            self.function.release(array)
-            raise
-        self._regions[iova] = array
+        iova, array = self.memory.allocate(size, align)
         return DmaRegion(iova, array[:size], array)
 
-    def _map(self, array: U8, align: int) -> int:
-        iova = self._heap.allocate(len(array), max(align, self.function.page))
-        if iova is None:
-            raise OutOfMemory(f"{len(array)} bytes at a multiple of {align}: no bus addresses are left; free some")
-        try:
-            self.function.map(array, iova)
-        except BaseException:
-            self._heap.free(iova, len(array))
-            raise
-        return iova
-
     def free(self, region: DmaRegion) -> None:
-        array = self._regions.pop(region.iova)
-        self.function.unmap(region.iova, len(array))
-        self._heap.free(region.iova, len(array))
-        self.function.release(array)
+        self.memory.free(region.iova)
 
     def map(self, *arrays: U8) -> DmaRegion:
         """Whole pages of it. Raises MappingFailed for pieces that are not contiguous when laid page to page."""
-        page = self.function.page
-        views = whole_pages(arrays, page)
-        total = sum(map(len, views))
-        iova = self._heap.allocate(total, page)
-        if iova is None:
-            raise OutOfMemory(f"{total} bytes: no bus addresses are left; unmap some")
-        done: list[tuple[int, int]] = []
-        try:
-            for view in views:
-                place = iova + sum(size for _, size in done)
-                self.function.map(view, place)
-                done.append((place, len(view)))
-        except BaseException:
-            self._undo(iova, total, done)
-            raise
-        phase = int(arrays[0].__array_interface__["data"][0]) % page
-        self._foreign[iova + phase] = iova, total, done
-        return DmaRegion(iova + phase, arrays[0], arrays)
+        return DmaRegion(self.memory.map(*arrays), arrays[0], arrays)
 
     def unmap(self, region: DmaRegion) -> None:
-        self._undo(*self._foreign.pop(region.iova))
-
-    def _undo(self, iova: int, total: int, done: list[tuple[int, int]]) -> None:
-        for place, size in done:
-            self.function.unmap(place, size)
-        self._heap.free(iova, total)
+        self.memory.unmap(region.iova)
 
     # Time is the device's own counter.
 
@@ -178,5 +125,5 @@ class PcieTarget(Target):
 
     def close(self) -> None:
         """Reset and stop the function first: nothing is unmapped under its hands."""
-        self._regions.clear()
+        self.memory.clear()
         self.function.close()
