@@ -81,6 +81,7 @@ class DmaMemory {
         }
         if (answer == DECERR) {
             control->refused_address = address;
+            control->refused_write = kind == WRITE_ERROR;
             control->refused++;
         }
         return answer;

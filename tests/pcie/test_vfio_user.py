@@ -20,8 +20,8 @@ from sgdma.pcie import vfio_user
 from sgdma.pcie.client import UserFunction
 from sgdma.pcie.config_space import DEVICE_CONTROL, FLR, ConfigSpace
 from sgdma.pcie.mapping import RANGE, RangeTable, Refused
-from sgdma.pcie.server import ServedDevice, serve
-from sgdma.spec.pcie import BAR0_BYTES, COMMAND, DEVICE_ID, VENDOR
+from sgdma.pcie.server import Fault, ServedDevice, serve
+from sgdma.spec.pcie import BAR0_BYTES, COMMAND, DEVICE_ID, RECEIVED_MASTER_ABORT, STATUS, VENDOR
 
 PAGE = 4096
 
@@ -35,6 +35,7 @@ class Toy(ServedDevice):
         self.registers: dict[int, int] = {}
         self.ranges: npt.NDArray[np.void] = np.zeros(0, RANGE)
         self.fired, self.resets, self.refused = 0, 0, 0
+        self.fault: Fault | None = None
 
     def read32(self, address: int) -> int:
         return self.registers.get(address, 0)
@@ -47,6 +48,7 @@ class Toy(ServedDevice):
                 ctypes.memmove(target, source, 1)
             else:
                 self.refused += 1
+                self.fault = Fault(1, self.read32(0x104 if not source else 0x108), bool(source))
             self.fired |= 1 << value
 
     def _at(self, address: int, kind: int) -> int:
@@ -63,6 +65,10 @@ class Toy(ServedDevice):
         fired, self.fired = self.fired, 0
         return fired
 
+    def take_fault(self) -> Fault | None:
+        fault, self.fault = self.fault, None
+        return fault
+
     def reach(self, ranges: npt.NDArray[np.void]) -> None:
         self.ranges = ranges
 
@@ -78,9 +84,15 @@ def toy() -> Toy:
 
 
 @pytest.fixture
-def path(toy: Toy, tmp_path: Path) -> Path:
+def said() -> list[str]:
+    """What the server reports."""
+    return []
+
+
+@pytest.fixture
+def path(toy: Toy, tmp_path: Path, said: list[str]) -> Path:
     path, ready = tmp_path / "s", threading.Event()
-    server = threading.Thread(target=serve, args=(toy, path, ready.set), daemon=True)
+    server = threading.Thread(target=serve, args=(toy, path, ready.set), kwargs={"report": said.append}, daemon=True)
     server.start()
     assert ready.wait(5)
     return path
@@ -161,6 +173,26 @@ def test_the_device_reaches_what_is_mapped_and_nothing_else(function: UserFuncti
     copy(function, 0x8007, 0x10001)
     assert memory[1] == 0
     assert toy.refused == 3
+
+
+def test_what_the_device_must_not_reach_is_reported_and_shown(function: UserFunction, said: list[str]) -> None:
+    """As an IOMMU's driver and the function's own status register do it; not once more than it happened."""
+    assert function.evidence()["status"] == "no errors"
+    function.map(function.allocate(PAGE), 0)
+    for number in range(30):
+        copy(function, 0, 0x50000 + number)
+    copy(function, 0x7000, 0)
+    assert function.evidence()["status"] == "received master abort"
+    function.config_write(STATUS, 2, RECEIVED_MASTER_ABORT)
+    assert function.evidence()["status"] == "no errors"
+    assert said[0] == "fault: device writes to 0x50000, which is not mapped"
+    assert len(said) == 20
+    function.close()
+    for _ in range(1000):  # the server is another thread
+        if len(said) > 20:
+            break
+        threading.Event().wait(0.01)
+    assert said[20:] == ["fault: 31 accesses to what is not mapped in all"]
 
 
 def test_without_bus_mastering_nothing_is_reached(function: UserFunction, toy: Toy) -> None:

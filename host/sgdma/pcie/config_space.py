@@ -10,23 +10,30 @@ import struct
 from sgdma.spec.pcie import (
     BAR0_BYTES,
     BUS_MASTER,
+    CAPABILITIES,
+    CAPABILITY_LIST,
     CLASS_CODE,
     COMMAND,
     DEVICE_ID,
+    EXPRESS_CAPABILITY,
     MEMORY_SPACE,
     MSIX_PBA,
     MSIX_TABLE,
+    RECEIVED_MASTER_ABORT,
     REVISION,
+    STATUS,
+    STATUS_ERRORS,
     VENDOR,
 )
 
 __all__ = ["DEVICE_CONTROL", "EXPRESS", "FLR", "ConfigSpace"]
 
 SIZE = 256
-BAR0, CAPABILITIES = 0x10, 0x34
+BAR0 = 0x10
 INTX_DISABLE = 0x400
 EXPRESS, MSIX = 0x40, 0x80
 DEVICE_CONTROL = EXPRESS + 8
+CLEARED = sum(1 << bit for bit in STATUS_ERRORS)
 FLR = 0x8000
 """Initiate Function Level Reset, in Device Control."""
 
@@ -43,7 +50,7 @@ class ConfigSpace:
     def reset(self) -> None:
         """As at power-up."""
         self._bytes = bytearray(SIZE)
-        self._put("<HHHH", 0x00, VENDOR, DEVICE_ID, 0, 0x0010)
+        self._put("<HHHH", 0x00, VENDOR, DEVICE_ID, 0, CAPABILITY_LIST)
         self._put("<I", 0x08, CLASS_CODE << 8 | REVISION)
         self._put("<HH", 0x2C, VENDOR, DEVICE_ID)
         self._put("<B", CAPABILITIES, EXPRESS)
@@ -57,7 +64,8 @@ class ConfigSpace:
     def _add_express(self) -> None:
         endpoint, gen1_x1 = 0x0002, 0x11
         payload_256, function_level_reset, role_based_errors = 1, 1 << 28, 1 << 15
-        self._put("<BBHI", EXPRESS, 0x10, MSIX, endpoint, payload_256 | function_level_reset | role_based_errors)
+        can = payload_256 | function_level_reset | role_based_errors
+        self._put("<BBHI", EXPRESS, EXPRESS_CAPABILITY, MSIX, endpoint, can)
         self._put("<HHIHH", DEVICE_CONTROL, 0x2810, 0, gen1_x1, 0, gen1_x1)
         self._allow("<H", DEVICE_CONTROL, 0x7FFF)
         self._allow("<H", EXPRESS + 0x10, 0x00C3)
@@ -72,8 +80,14 @@ class ConfigSpace:
             if place < SIZE:
                 mask = self._mask[place]
                 self._bytes[place] = self._bytes[place] & ~mask | value & mask
+            if STATUS <= place < STATUS + 2:  # ones clear
+                self._bytes[place] &= ~(value & CLEARED >> 8 * (place - STATUS))
         touched = offset <= DEVICE_CONTROL + 1 < offset + len(data)
         return touched and bool(data[DEVICE_CONTROL + 1 - offset] & FLR >> 8)
+
+    def master_abort(self) -> None:
+        """A request of the function was answered by nobody."""
+        self._bytes[STATUS + 1] |= RECEIVED_MASTER_ABORT >> 8
 
     @property
     def bus_master(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.closing import Closing
+from sgdma.pcie.evidence import of_config
 from sgdma.spec.pcie import BUS_MASTER, COMMAND
 
 __all__ = ["Bar", "PciFunction"]
@@ -118,6 +119,10 @@ class PciFunction(Closing):
     @abstractmethod
     def reset(self) -> None:
         """Function-level reset. Mappings and interrupts of this process stay, registers go back to power-up."""
+
+    def evidence(self) -> dict[str, str]:
+        """What it and the slot it is in say about errors and the link, in words. Never raises."""
+        return of_config(self.config_read)
 
     @property
     def alive(self) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapability, OutOfMemory
 from sgdma.pcie.bind import SYSFS, Functions
+from sgdma.pcie.evidence import of_sysfs
 from sgdma.pcie.function import U8, Bar, PciFunction
 from sgdma.pcie.vfio import CONFIG_REGION, MSIX, Container, Device, Region
 from sgdma.spec.pcie import MEMORY_SPACE
@@ -51,6 +52,8 @@ class KernelFunction(PciFunction):
         if found.group is None:
             raise MissingCapability(f"{found.address} is behind no IOMMU; boot with intel_iommu=on (or amd_iommu=on)")
         self.name = found.address
+        # Where it is below its port: the link to it goes with the function, the port stays.
+        self._place = (sysfs / "bus" / "pci" / "devices" / found.address).resolve()
         self._memory: dict[int, mmap.mmap] = {}
         self._mapped: dict[int, int] = {}
         self._bars: dict[int, Bar] = {}
@@ -93,6 +96,9 @@ class KernelFunction(PciFunction):
             kind = _MappedBar if region.mappable else _SlowBar
             self._bars[index] = kind(self, self._device, region)
         return self._bars[index]
+
+    def evidence(self) -> dict[str, str]:
+        return super().evidence() | of_sysfs(self._place)
 
     def reset(self) -> None:
         self._device.reset()

@@ -12,6 +12,7 @@ import select
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,23 @@ from sgdma.pcie.mapping import RANGE, RangeTable, Refused
 from sgdma.pcie.vfio_user import Command, Connection, IrqFlags, Message, Region, Structures, version_payload
 from sgdma.spec.pcie import BAR0_BYTES, MSIX_TABLE
 
-__all__ = ["ServedDevice", "Session", "serve"]
+__all__ = ["Fault", "ServedDevice", "Session", "serve"]
+
+MOST_REPORTS = 20
+"""Faults of one session that are told one by one."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`count` accesses of the device that met no mapping, and the last of them."""
+
+    count: int
+    address: int
+    write: bool
+
+    def __str__(self) -> str:
+        others = f" (and {self.count - 1} before it)" if self.count > 1 else ""
+        return f"device {'writes to' if self.write else 'reads from'} {self.address:#x}, which is not mapped{others}"
 
 
 class ServedDevice(ABC):
@@ -49,6 +66,10 @@ class ServedDevice(ABC):
         """Mask of the vectors that have fired since the last call."""
 
     @abstractmethod
+    def take_fault(self) -> Fault | None:
+        """Accesses since the last call that met no mapping; they were answered by an error."""
+
+    @abstractmethod
     def reach(self, ranges: npt.NDArray[np.void]) -> None:
         """From now on the device reaches these ranges (dtype RANGE) and nothing else."""
 
@@ -57,10 +78,14 @@ class ServedDevice(ABC):
         """As at power-up; what was under way is forgotten."""
 
 
-def serve(device: ServedDevice, path: Path, ready: Callable[[], None] = lambda: None, *, clients: int = 0) -> None:
+def serve(
+    device: ServedDevice, path: Path, ready: Callable[[], None] = lambda: None, *, clients: int = 0,
+    report: Callable[[str], None] = lambda text: None,
+) -> None:  # fmt: skip
     """Serve at `path`, a UNIX socket, client after client; `clients`: how many, 0 for without end.
 
-    Raises UsageError when another server is there already.
+    `report`: is told of the device's accesses that meet no mapping, as an IOMMU's driver would. Raises UsageError when
+    another server is there already.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         _bind(listener, path)
@@ -71,7 +96,7 @@ def serve(device: ServedDevice, path: Path, ready: Callable[[], None] = lambda: 
             while not clients or served < clients:
                 stream, _ = listener.accept()
                 served += 1
-                with Connection(stream, "client") as connection, Session(device, connection) as session:
+                with Connection(stream, "client") as connection, Session(device, connection, report) as session:
                     session.run()
         finally:
             path.unlink(missing_ok=True)
@@ -88,8 +113,11 @@ def _bind(listener: socket.socket, path: Path) -> None:
 class Session:
     """One client's time with the function; when it ends, the device is reset and reaches nothing."""
 
-    def __init__(self, device: ServedDevice, connection: Connection) -> None:
-        self._device, self._connection = device, connection
+    def __init__(
+        self, device: ServedDevice, connection: Connection, report: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self._device, self._connection, self._report = device, connection, report
+        self._faults = self._reports = 0
         self._config = ConfigSpace(device.vectors)
         self._table = RangeTable()
         self._eventfds: dict[int, int] = {}
@@ -117,17 +145,30 @@ class Session:
         self._device.reset()
         for vector in list(self._eventfds):
             self._drop(vector)
+        if self._reports > MOST_REPORTS:
+            self._report(f"fault: {self._faults} accesses to what is not mapped in all")
 
     def run(self) -> None:
         """Answer until the client goes."""
         while True:
             self._device.run(self._connection.fileno())
+            self._note(self._device.take_fault())
             self._deliver(self._device.take_vectors())
             if _readable(self._connection.fileno()):
                 try:
                     self._answer(self._connection.receive())
                 except DeviceGone:
                     return
+
+    def _note(self, fault: Fault | None) -> None:
+        """Show in configuration space, and report, what the device did that it must not."""
+        if fault is None:
+            return
+        self._config.master_abort()
+        self._faults += fault.count
+        self._reports += 1
+        if self._reports <= MOST_REPORTS:
+            self._report(f"fault: {fault}")
 
     def _answer(self, message: Message) -> None:
         handler = self._handlers.get(message.command)

@@ -31,6 +31,7 @@ def collect(dma: Dma | None, log: TransactionLog, error: BaseException) -> dict[
         parts["data"] = {"what": error.what, "offset": error.offset, "bad_bytes": error.bad_bytes,
                          "length": error.length, "dump": error.dump}  # fmt: skip
     if dma is not None:
+        parts["link"] = _tried(dma.target.evidence)
         parts["time"] = _tried(dma.now)
         parts["pending"] = _tried(lambda: dma.pending)
         parts["faults"] = _tried(lambda: [str(fault) for fault in dma.faults])

@@ -9,15 +9,21 @@ __all__ = [
     "BAR0_BYTES",
     "BRIDGE_COUNTERS",
     "BUS_MASTER",
+    "CAPABILITIES",
+    "CAPABILITY_LIST",
     "CLASS_CODE",
     "COMMAND",
     "DEVICE_ID",
+    "EXPRESS_CAPABILITY",
     "MEMORY_SPACE",
     "MSIX_PBA",
     "MSIX_TABLE",
+    "RECEIVED_MASTER_ABORT",
     "REVISION",
     "SIM_QUARANTINE",
     "SIM_TIMEOUT",
+    "STATUS",
+    "STATUS_ERRORS",
     "VENDOR",
 ]  # fmt: skip
 
@@ -27,6 +33,15 @@ CLASS_CODE = 0x12_00_00
 """Processing accelerator."""
 COMMAND, MEMORY_SPACE, BUS_MASTER = 0x04, 0x2, 0x4
 """Offset of the command register in configuration space, and two of its bits."""
+STATUS, CAPABILITY_LIST, RECEIVED_MASTER_ABORT = 0x06, 0x0010, 0x2000
+"""The status register: whether there are capabilities; a request of the function met nobody, an IOMMU for one."""
+STATUS_ERRORS = {
+    8: "master data parity error", 11: "signalled target abort", 12: "received target abort",
+    13: "received master abort", 14: "signalled system error", 15: "detected parity error",
+}  # fmt: skip
+"""Its other bits; writing ones clears them."""
+CAPABILITIES, EXPRESS_CAPABILITY = 0x34, 0x10
+"""Where the list of capabilities begins, and which one is PCI Express."""
 BAR0_BYTES = 0x10000
 """The registers' banks are at its start."""
 MSIX_TABLE = 0x8000

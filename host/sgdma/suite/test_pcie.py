@@ -10,11 +10,13 @@ import pytest
 from sgdma.engine.device import Dma
 from sgdma.errors import DeviceReset
 from sgdma.rules import Direction
+from sgdma.spec.pcie import RECEIVED_MASTER_ABORT, STATUS, STATUS_ERRORS
 from sgdma.spec.status import Port
 from sgdma.suite.helpers import BOTH, Ground, alive, card_image, fit, noise, outcome, pattern, step, submit, write_card
 from sgdma.targets.pcie import PcieTarget
 
 PAGE = 4096
+ABORTED = STATUS_ERRORS[RECEIVED_MASTER_ABORT.bit_length() - 1]
 pcie = pytest.mark.needs("pcie")
 mapping = pytest.mark.needs("mapping")
 
@@ -57,9 +59,13 @@ def test_a_function_level_reset_under_load_ends_everything_and_leaves_memory_alo
 def test_requests_aimed_outside_all_mappings_fail_alone(
     dma: Dma, ground: Ground, rng: np.random.Generator, count: int
 ) -> None:
-    """Beside each a normal one, of either direction: the bad end with a bus error, nobody else notices."""
+    """Beside each a normal one, of either direction: the bad end with a bus error that the function's status shows as
+    well, nobody else notices."""
+    function = function_of(dma).function
     if dma.rules.address_bits < 36:
         pytest.skip(f"rules {dma.rules.name}: no address is out of the memory's reach")
+    function.config_write(STATUS, 2, RECEIVED_MASTER_ABORT)
+    assert ABORTED not in function.evidence()["status"]
     pairs = []
     for number in range(count):
         way = BOTH[number % 2]
@@ -75,6 +81,7 @@ def test_requests_aimed_outside_all_mappings_fail_alone(
         assert outcome(bad).status_name == "BUS_ERROR"
         if way is Direction.C2H:
             ground.received(made.segments, pattern(0, made.card, made.total))
+    assert ABORTED in function.evidence()["status"], "a read that was refused does not show"
     ground.verify()
     alive(dma, ground)
 

@@ -216,6 +216,10 @@ class Target(Closing):
         """Fault injection; :class:`MissingCapability` without ``Capability.FAULT_INJECTION``."""
         raise MissingCapability(f"{self.url}: can't inject faults; use model: or sim:")
 
+    def evidence(self) -> dict[str, str]:
+        """What the way to the device says of itself, for the record of a failure: link, errors. Never raises."""
+        return {}
+
     def reset(self) -> None:
         """The hardest reset the rig has short of rebuilding; by default none. Regions stay."""
 

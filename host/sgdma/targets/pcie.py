@@ -55,7 +55,8 @@ class PcieTarget(Target):
     def read32(self, address: int) -> int:
         value = self._bar.read32(address)
         if value == 0xFFFFFFFF and not self.function.alive:
-            raise DeviceGone(f"{self.url}: the device no longer answers; plug it in again and rescan")
+            told = "; ".join(f"{name}: {value}" for name, value in self.evidence().items())
+            raise DeviceGone(f"{self.url}: the device no longer answers; plug it in again and rescan ({told})")
         return value
 
     def write32(self, address: int, value: int) -> None:
@@ -109,6 +110,9 @@ class PcieTarget(Target):
         if self._faults is None:
             raise MissingCapability(f"{self.url}: has no guard on its memory bus to inject faults")
         return self._faults
+
+    def evidence(self) -> dict[str, str]:
+        return self.function.evidence()
 
     def reset(self) -> None:
         self._collect(0.0)

@@ -57,6 +57,7 @@ CONTROL = np.dtype([
     ("ranges", "<u8"),  # pointer to them: Range of dma_memory.h, sorted by start
     ("refused", "<u8"),  # accesses that were answered by DECERR
     ("refused_address", "<u8"),  # of the last one
+    ("refused_write", "<u4"),  # whether the last one was a write
     # Of the PCIe bench (root_complex.cpp) alone:
     ("mps", "<u4"), ("mrrs", "<u4"), ("rcb", "<u4"),  # maximum payload and read request, read completion boundary
     ("tlp_split", "<u4"),  # completions are split at random boundaries

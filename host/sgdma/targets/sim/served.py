@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.pcie.mapping import RANGE
-from sgdma.pcie.server import ServedDevice, serve
+from sgdma.pcie.server import Fault, ServedDevice, serve
 from sgdma.targets.sim.target import WANT_MESSAGE, WANT_VECTOR, SimTarget
 from sgdma.targets.url import parse
 
@@ -43,6 +43,12 @@ class SimServed(ServedDevice):
         self._control["vectors"] = 0
         return fired
 
+    def take_fault(self) -> Fault | None:
+        count, self._control["refused"] = int(self._control["refused"]), 0
+        if not count:
+            return None
+        return Fault(count, int(self._control["refused_address"]), bool(self._control["refused_write"]))
+
     def reach(self, ranges: npt.NDArray[np.void]) -> None:
         self._ranges = np.ascontiguousarray(ranges)  # kept alive: the bench reads it where it lies
         self._control["ranges"] = self._ranges.__array_interface__["data"][0]
@@ -58,9 +64,14 @@ def _announce(path: str) -> None:
     sys.stdout.flush()
 
 
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 def main(arguments: list[str]) -> int:
     """``URL PATH CLIENTS``: serve the simulator's device at the socket."""
     url, path, clients = arguments
     with SimTarget(parse(url)) as target:
-        serve(SimServed(target), Path(path), lambda: _announce(path), clients=int(clients))
+        serve(SimServed(target), Path(path), lambda: _announce(path), clients=int(clients), report=_complain)
     return 0
