@@ -204,6 +204,26 @@ def test_a_request_that_hangs_times_out_and_stays_pending(dma: Dma) -> None:
     assert read.result().ok
 
 
+def test_a_slow_host_is_no_time_out_as_long_as_requests_complete(dma: Dma) -> None:
+    left = list(range(6))
+
+    def slow(_: object = None) -> None:
+        dma.target.sleep(dma.limit() // 2)  # three limits in all, half of one between two completions
+        if left:
+            left.pop()
+            dma.write(bytes(64)).add_done_callback(slow)
+
+    slow()
+    dma.wait_all()
+    assert not left
+    dma.read(np.zeros(64, np.uint8), port=Port.LOOPBACK)
+    before = dma.now()
+    with pytest.raises(TransferTimeout, match="1 pending"):
+        dma.wait_all()
+    assert dma.now() - before < 2 * dma.limit()
+    dma.reset()
+
+
 def test_a_rule_violation_names_rule_and_segment_and_moves_nothing(dma: Dma) -> None:
     buffer = dma.buffer(4096, align=4096)
     bad = dma.submit_raw(Direction.H2C, [(buffer.iova, 64), (buffer.iova + 130, 64)])

@@ -105,12 +105,19 @@ class Dma(Requests):
         return sum(completions.process(self, queue) for queue in self.queues)
 
     def wait(self, condition: Callable[[], bool], timeout: int | None = None, what: str = "the condition") -> None:
-        """Process completions until `condition()`. Raises :class:`TransferTimeout` after `timeout` cycles."""
+        """Process completions until `condition()`.
+
+        Raises :class:`TransferTimeout` after `timeout` cycles; without one after `limit()` cycles in which nothing
+        completed, since a slow host is no verdict on the device.
+        """
         limit = self.limit() if timeout is None else timeout
         end, step = self.now() + limit, 16
-        self.poll()
+        completed = self.poll()
         while not condition():
-            left = end - self.now()
+            now = self.now()
+            if completed and timeout is None:
+                end = now + limit
+            left = end - now
             if left <= 0:
                 completions.reconcile(self)
                 if condition():
@@ -118,7 +125,8 @@ class Dma(Requests):
                 raise TransferTimeout(f"{what}: not done after {limit} cycles with {self.pending} pending; "
                                       "look at dma.queue(n).state, then abort, restart or reset")  # fmt: skip
             self._pass_time(min(left, WAIT_SLICE), step)
-            if not self.poll() and step == WAIT_SLICE:
+            completed = self.poll()
+            if not completed and step == WAIT_SLICE:
                 completions.unstick(self)
             step = min(2 * step, WAIT_SLICE)
 
