@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from sgdma.errors import DeviceBusy, DeviceGone, TargetError
-from sgdma.pcie.bind import Functions
+from sgdma.pcie.bind import Functions, holders
 from sgdma.spec.pcie import DEVICE_ID, VENDOR
 
 CARD, DISK, BRIDGE, NIC = "0000:01:00.0", "0000:00:1f.2", "0000:00:02.0", "0000:01:00.1"
@@ -131,3 +132,11 @@ def test_a_user_who_may_not_is_told(machine: Sysfs, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Path, "write_text", refused)
     with pytest.raises(TargetError, match="root's business"):
         Functions(tmp_path).bind(CARD)
+
+
+def test_a_holder_is_named(tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    with node.open("w"):
+        (name,) = holders(node)
+        assert f"(process {os.getpid()})" in name
+    assert holders(node) == []

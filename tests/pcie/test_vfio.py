@@ -40,13 +40,6 @@ def test_a_group_that_can_not_be_opened(number: int, kind: type[SgdmaError], tmp
     assert "/dev/vfio/5" in str(refused)
 
 
-def test_a_holder_is_named(tmp_path: Path) -> None:
-    node = tmp_path / "node"
-    with node.open("w"):
-        assert f"(process {os.getpid()})" in vfio.holders(node)
-    assert vfio.holders(node) == "another process"
-
-
 def test_a_function_that_vfio_does_not_have(tmp_path: Path) -> None:
     machine = Sysfs(tmp_path, "ahci")
     machine.add(CARD, (1, 2), 0x1200, None, None)

@@ -67,9 +67,13 @@ def build_command(
 def flash_command(
     name: Annotated[str, typer.Argument(metavar="BOARD", help="See `sgdma boards`.")],
     keep: Annotated[bool, typer.Option("--keep", help="Into flash memory, else until power-off.")] = False,
+    at: Annotated[str, typer.Option(help="PCI address: off the bus meanwhile, then link reset and back.")] = "",
     output: Output = None,
-) -> None:
+) -> None:  # fmt: skip
     """Load a board's bitstream with openFPGALoader; a stale one is refused."""
-    bitstream = known.flash(name, output, keep=keep)
-    target = "vfio:ADDRESS" if known.board(name).pcie else f"uart:/dev/ttyUSB0?board={name}"
+    if at:
+        bitstream = known.flash_in_slot(name, at, output, keep=keep)
+    else:
+        bitstream = known.flash(name, output, keep=keep)
+    target = f"vfio:{at or 'ADDRESS'}" if known.board(name).pcie else f"uart:/dev/ttyUSB0?board={name}"
     Console().print(f"loaded {bitstream}; next: sgdma probe --target {target}", highlight=False)

@@ -14,9 +14,9 @@ from pathlib import Path
 from sgdma.errors import DeviceBusy, DeviceGone, TargetError
 from sgdma.spec.pcie import DEVICE_ID, VENDOR
 
-__all__ = ["SYSFS", "VFIO", "Function", "Functions", "bind", "unbind"]
+__all__ = ["NODES", "SYSFS", "VFIO", "Function", "Functions", "bind", "holders", "unbind"]
 
-SYSFS = Path("/sys")
+SYSFS, NODES = Path("/sys"), Path("/dev/vfio")
 VFIO = "vfio-pci"
 ADDRESS = re.compile(r"([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", re.IGNORECASE)
 BRIDGE = 0x0604
@@ -44,8 +44,8 @@ class Function:
 class Functions:
     """The PCI functions of a machine."""
 
-    def __init__(self, sysfs: Path = SYSFS) -> None:
-        self._bus = sysfs / "bus" / "pci"
+    def __init__(self, sysfs: Path = SYSFS, nodes: Path = NODES) -> None:
+        self._bus, self._nodes = sysfs / "bus" / "pci", nodes
 
     def all(self) -> list[Function]:
         """Every function, by address."""
@@ -66,6 +66,13 @@ class Functions:
     def group(self, number: int) -> list[Function]:
         """The functions that the IOMMU can't tell apart."""
         return [function for function in self.all() if function.group == number]
+
+    def port(self, address: str) -> Path:
+        """The directory of the bridge right above a function. Raises TargetError for one on the root bus."""
+        place = self._path(self.find(address).address).resolve().parent
+        if not (place / "vendor").exists() or self._read(place).kind != BRIDGE:
+            raise TargetError(f"{address} is below no port that could reset its link; start the machine anew instead")
+        return place
 
     def _path(self, address: str) -> Path:
         return self._bus / "devices" / address
@@ -128,6 +135,9 @@ class Functions:
         """Take a function off the bus, as before pulling a board or loading a new bitstream into it."""
         function = self.find(address)
         self._refuse_used(function, VFIO, False)
+        users = [] if function.group is None else holders(self._nodes / str(function.group))
+        if users:  # the kernel would wait for them
+            raise DeviceBusy(f"{function.address} is in use by {', '.join(users)}; end that first")
         self._write(self._path(function.address) / "remove", "1")
 
     def rescan(self) -> list[Function]:
@@ -165,6 +175,18 @@ class Functions:
             raise TargetError(f"{path}: this user may not write it; binding is root's business") from error
         except OSError as error:
             raise TargetError(f"{path}: writing {text.strip()!r} failed: {error.strerror}") from error
+
+
+def holders(node: Path, processes: Path = Path("/proc")) -> list[str]:
+    """Which processes have a file open, as far as this user may see."""
+    found = []
+    for process in processes.glob("[0-9]*"):
+        try:
+            if any(link.readlink() == node for link in (process / "fd").iterdir()):
+                found.append(f"{(process / 'comm').read_text().strip()} (process {process.name})")
+        except OSError:
+            continue
+    return found
 
 
 def bind(address: str, sysfs: Path = SYSFS) -> Function:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapability, OutOfMemory
-from sgdma.pcie.bind import SYSFS, Functions
+from sgdma.pcie.bind import NODES, SYSFS, Functions
 from sgdma.pcie.evidence import of_sysfs
 from sgdma.pcie.function import U8, Bar, PciFunction
 from sgdma.pcie.vfio import CONFIG_REGION, MSIX, Container, Device, Region
@@ -22,7 +22,6 @@ from sgdma.spec.pcie import MEMORY_SPACE
 
 __all__ = ["KernelFunction"]
 
-NODES = Path("/dev/vfio")
 HUGE = 2 << 20
 MAP_HUGETLB_2M = 0x40000 | 21 << 26
 """Python's mmap has no names for these."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sgdma.closing import Closing
 from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapability, TargetError
+from sgdma.pcie.bind import NODES, holders
 
 __all__ = ["CONFIG_REGION", "MSIX", "Container", "Device", "Region"]
 
@@ -57,7 +58,7 @@ class Container(Closing):
     Raises DeviceBusy when somebody has the group or the rest of it is not free, TargetError without permission.
     """
 
-    def __init__(self, group: int, nodes: Path = Path("/dev/vfio"), processes: Path = Path("/proc")) -> None:
+    def __init__(self, group: int, nodes: Path = NODES, processes: Path = Path("/proc")) -> None:
         self._descriptors: list[int] = []
         try:
             self._container = self._open(nodes / "vfio")
@@ -213,7 +214,8 @@ def _remedy(error: OSError) -> str:
 def _refused(error: OSError, group: Path, processes: Path) -> Exception:
     """Why a container or group can't be opened."""
     if error.errno == errno.EBUSY:
-        return DeviceBusy(f"{group} is in use by {holders(group, processes)}; end that first")
+        users = ", ".join(holders(group, processes)) or "another process"
+        return DeviceBusy(f"{group} is in use by {users}; end that first")
     if error.errno in (errno.EACCES, errno.EPERM):
         return TargetError(
             f"{error.filename}: this user may not open it; give it access by a udev rule for subsystem vfio"
@@ -221,15 +223,3 @@ def _refused(error: OSError, group: Path, processes: Path) -> Exception:
     if error.errno == errno.ENOENT:
         return DeviceBusy(f"{error.filename} does not exist: bind the function to vfio-pci first (`sgdma pcie bind`)")
     return TargetError(f"{error.filename or group}: {error.strerror}")
-
-
-def holders(node: Path, processes: Path = Path("/proc")) -> str:
-    """Who has a file open, as far as this user may see."""
-    found = []
-    for process in processes.glob("[0-9]*"):
-        try:
-            if any(link.readlink() == node for link in (process / "fd").iterdir()):
-                found.append(f"{(process / 'comm').read_text().strip()} (process {process.name})")
-        except OSError:
-            continue
-    return ", ".join(found) or "another process"

