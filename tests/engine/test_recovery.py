@@ -10,12 +10,14 @@ from sgdma.engine.observe import Observer
 from sgdma.engine.ring import CompletionRing
 from sgdma.errors import (
     CommandFailed,
+    DeviceGone,
     DeviceReset,
     DuplicateCompletion,
     HashMismatch,
     LostCompletion,
     MapMismatch,
     QueueFailed,
+    RequestError,
     RulesMismatch,
     StrayCompletion,
     TransferError,
@@ -46,6 +48,27 @@ def test_a_stopped_queue_keeps_what_it_has_and_goes_on(dma: Dma) -> None:
     assert queue.state is QueueState.STOPPED
     queue.resume()
     assert waiting.result().ok
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_closing_ends_every_request_once_even_without_the_device(dma: Dma, gone: bool) -> None:
+    ended: list[type[BaseException]] = []
+    reads = [blocked_read(dma, queue) for queue in (0, 1) for _ in range(20)]
+    dma.queue(1).stop()
+    reads += [blocked_read(dma) for _ in range(5)]
+    for read in reads:
+        read.add_done_callback(lambda done: ended.append(type(done.error)))
+
+    def unplugged(address: int, value: int) -> None:
+        raise DeviceGone("unplugged")
+
+    if gone:
+        dma.target.write32 = unplugged  # type: ignore[method-assign]
+    dma.close()
+    assert ended == [DeviceGone if gone else DeviceReset] * len(reads)
+    assert dma.pending == 0
+    with pytest.raises(RequestError, match="closed"):
+        dma.write(bytes(64))
 
 
 def test_abort_ends_blocked_requests_and_spares_other_queues(dma: Dma) -> None:

@@ -19,7 +19,7 @@ from sgdma.engine.queue import Queue, ring_log2
 from sgdma.engine.registers import Registers
 from sgdma.engine.requests import Requests
 from sgdma.engine.transfer import Batch
-from sgdma.errors import DeviceError, DeviceReset, TransferTimeout
+from sgdma.errors import DeviceError, DeviceReset, RigError, SgdmaError, TransferTimeout
 from sgdma.rules import RuleSet
 from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
 from sgdma.targets import Capability, Target, open_target
@@ -63,7 +63,7 @@ class Dma(Requests):
         self.batches: dict[int, Batch] = {}
         self.recent: dict[int, Batch] = {}
         self.held, self.bytes_under_way, self.remembered = 0, 0, 0  # the last: requests in `recent`
-        self._batch_number, self._closed = 0, False
+        self._batch_number, self.closed = 0, False
         shape = (ring_log2(self.rules, SLOT_BYTES, sq_log2 or 13),
                  ring_log2(self.rules, COMPLETION_BYTES, cq_log2 or 12))  # fmt: skip
         self._reset_device()
@@ -155,25 +155,39 @@ class Dma(Requests):
     def reset(self) -> None:
         """Function-level reset: every pending transfer fails with DeviceReset, all queues start afresh."""
         self._reset_device()
-        for queue in self.queues:
-            for batch in queue.waiting:
-                completions.abandon(self, batch, DeviceReset(f"device was reset before batch {batch.number} was sent"))
-            queue.waiting.clear()
-            self.give_up(queue)
+        self._fail_pending(DeviceReset)
         self._start()
 
-    def give_up(self, queue: Queue) -> None:
-        """All that was placed on a queue and is still pending fails with DeviceReset."""
+    def _fail_pending(self, error: Callable[[str], SgdmaError]) -> None:
+        """All that waits or was placed fails; `error` of what happened to it."""
+        for queue in self.queues:
+            for batch in queue.waiting:
+                completions.abandon(self, batch, error(f"device was reset before batch {batch.number} was sent"))
+            queue.waiting.clear()
+            self.give_up(queue, error)
+
+    def give_up(self, queue: Queue, error: Callable[[str], SgdmaError] = DeviceReset) -> None:
+        """All that was placed on a queue and is still pending fails."""
         text = "was pending when its queue or device was reset"
-        completions.give_up(self, queue, lambda tag: DeviceReset(f"tag {tag} {text}"))
+        completions.give_up(self, queue, lambda tag: error(f"tag {tag} {text}"))
 
     def close(self) -> None:
-        """Reset the device, so that it leaves memory alone, then give the memory back. The target stays open."""
-        if self._closed:
+        """Reset the device, so that it leaves memory alone, then give the memory back. The target stays open.
+
+        What is pending fails: with DeviceReset, or with the rig's error when the device can't be reached any more.
+        """
+        if self.closed:
             return
-        self._closed = True
-        self._reset_device()
-        self.arena.close()
+        self.closed = True
+        error: SgdmaError = DeviceReset("the device was closed before this was done")
+        try:
+            self._reset_device()
+        except RigError as unreachable:
+            error = unreachable
+        try:
+            self._fail_pending(lambda text: error)
+        finally:
+            self.arena.close()
 
     def __enter__(self) -> Self:
         return self

@@ -166,6 +166,8 @@ class Requests:
         return 0 if direction is Direction.H2C else min(1, len(self.queues) - 1)
 
     def _enqueue(self, batch: Batch) -> None:
+        if self._dma.closed:
+            raise RequestError("the device is closed; open it again")
         if not len(batch):
             return
         self.batches[batch.number] = batch

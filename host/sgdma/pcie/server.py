@@ -26,6 +26,8 @@ from sgdma.spec.pcie import BAR0_BYTES, MSIX_TABLE
 
 __all__ = ["Fault", "ServedDevice", "Session", "serve"]
 
+NOBODY = b"\xff"
+"""What a slot without a card answers."""
 MOST_REPORTS = 20
 """Faults of one session that are told one by one."""
 
@@ -80,12 +82,13 @@ class ServedDevice(ABC):
 
 def serve(
     device: ServedDevice, path: Path, ready: Callable[[], None] = lambda: None, *, clients: int = 0,
-    report: Callable[[str], None] = lambda text: None,
+    report: Callable[[str], None] = lambda text: None, pulled: Callable[[], bool] = lambda: False,
 ) -> None:  # fmt: skip
     """Serve at `path`, a UNIX socket, client after client; `clients`: how many, 0 for without end.
 
-    `report`: is told of the device's accesses that meet no mapping, as an IOMMU's driver would. Raises UsageError when
-    another server is there already.
+    `report`: is told of the device's accesses that meet no mapping, as an IOMMU's driver would. `pulled`: whether the
+    card is out of its slot just now; it answers all ones then, and does nothing. Raises UsageError when another server
+    is there already.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         _bind(listener, path)
@@ -96,7 +99,7 @@ def serve(
             while not clients or served < clients:
                 stream, _ = listener.accept()
                 served += 1
-                with Connection(stream, "client") as connection, Session(device, connection, report) as session:
+                with Connection(stream, "client") as connection, Session(device, connection, report, pulled) as session:
                     session.run()
         finally:
             path.unlink(missing_ok=True)
@@ -114,10 +117,12 @@ class Session:
     """One client's time with the function; when it ends, the device is reset and reaches nothing."""
 
     def __init__(
-        self, device: ServedDevice, connection: Connection, report: Callable[[str], None] = lambda text: None
-    ) -> None:
-        self._device, self._connection, self._report = device, connection, report
+        self, device: ServedDevice, connection: Connection, report: Callable[[str], None] = lambda text: None,
+        pulled: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        self._device, self._connection, self._report, self._pulled = device, connection, report, pulled
         self._faults = self._reports = 0
+        self._gone = False
         self._config = ConfigSpace(device.vectors)
         self._table = RangeTable()
         self._eventfds: dict[int, int] = {}
@@ -152,6 +157,7 @@ class Session:
         """Answer until the client goes."""
         while True:
             self._device.run(self._connection.fileno())
+            self._look()
             self._note(self._device.take_fault())
             self._deliver(self._device.take_vectors())
             if _readable(self._connection.fileno()):
@@ -159,6 +165,12 @@ class Session:
                     self._answer(self._connection.receive())
                 except DeviceGone:
                     return
+
+    def _look(self) -> None:
+        """Whether the card is in its slot; one that comes or goes does not know what was before."""
+        if self._pulled() != self._gone:
+            self._gone = not self._gone
+            self._reset()
 
     def _note(self, fault: Fault | None) -> None:
         """Show in configuration space, and report, what the device did that it must not."""
@@ -205,7 +217,8 @@ class Session:
         return message.payload[: Structures.UNMAP.size]
 
     def _reach(self) -> None:
-        self._device.reach(self._table.ranges if self._config.bus_master else np.zeros(0, RANGE))
+        reaches = self._config.bus_master and not self._gone
+        self._device.reach(self._table.ranges if reaches else np.zeros(0, RANGE))
 
     # Regions.
 
@@ -218,21 +231,25 @@ class Session:
 
     def _read(self, message: Message) -> bytes:
         offset, region, count = Structures.ACCESS.unpack_from(message.payload)
+        data = NOBODY * count if self._gone else self._region(region, offset, count)
+        return bytes(Structures.ACCESS.pack(offset, region, count)) + data
+
+    def _region(self, region: int, offset: int, count: int) -> bytes:
         if region == Region.CONFIG:
-            data = self._config.read(offset, count)
-        elif region == 0:
+            return self._config.read(offset, count)
+        if region == 0:
             places = _words(offset, count)
-            data = b"".join(self._device.read32(place).to_bytes(4, "little") for place in places)
-        else:
-            data = bytes(count)
-        return Structures.ACCESS.pack(offset, region, count) + data
+            return b"".join(self._device.read32(place).to_bytes(4, "little") for place in places)
+        return bytes(count)
 
     def _write(self, message: Message) -> bytes:
         offset, region, count = Structures.ACCESS.unpack_from(message.payload)
         data = message.payload[Structures.ACCESS.size :]
         if len(data) != count:
             raise Refused(errno.EINVAL, f"{len(data)} bytes came, {count} were told")
-        if region == Region.CONFIG:
+        if self._gone:
+            pass
+        elif region == Region.CONFIG:
             self._write_config(offset, data)
         elif region == 0:
             for place in _words(offset, count):

@@ -18,6 +18,7 @@ __all__ = [
     "MEMORY_SPACE",
     "MSIX_PBA",
     "MSIX_TABLE",
+    "PULLED",
     "RECEIVED_MASTER_ABORT",
     "REVISION",
     "SIM_QUARANTINE",
@@ -53,3 +54,5 @@ BRIDGE_COUNTERS = 0xA000
 
 SIM_TIMEOUT, SIM_QUARANTINE = 8192, 16384
 """Cycles, in `sim:pcie`: a test can wait for that."""
+PULLED = ".pulled"
+"""Behind the name of a served function's socket: a file of that name is a card out of its slot."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from sgdma.pcie.mapping import RANGE
 from sgdma.pcie.server import Fault, ServedDevice, serve
+from sgdma.spec.pcie import PULLED
 from sgdma.targets.sim.target import WANT_MESSAGE, WANT_VECTOR, SimTarget
 from sgdma.targets.url import parse
 
@@ -70,8 +71,14 @@ def _complain(text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """``URL PATH CLIENTS``: serve the simulator's device at the socket."""
+    """``URL PATH CLIENTS``: serve the simulator's device at the socket.
+
+    As long as a file is there that is named like the socket with :data:`~sgdma.spec.pcie.PULLED` behind it, the card is
+    out of its slot.
+    """
     url, path, clients = arguments
     with SimTarget(parse(url)) as target:
-        serve(SimServed(target), Path(path), lambda: _announce(path), clients=int(clients), report=_complain)
+        pulled = Path(f"{path}{PULLED}")
+        serve(SimServed(target), Path(path), lambda: _announce(path), clients=int(clients), report=_complain,
+              pulled=pulled.exists)  # fmt: skip
     return 0
