@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sgdma.spec.pcie import PULLED
 from sgdma.vm.guest import Guest
 from sgdma.vm.machine import SLOT
 
@@ -40,6 +41,107 @@ assert [function.address for function in bus.rescan()] == [address]
 assert bus.bind(address).driver == "vfio-pci"
 with KernelFunction(address) as function:
     assert function.bar(0).read32(0) not in (0, 0xFFFFFFFF)
+"""
+
+KILLED = """
+import mmap, os, random, signal, sys, threading
+import numpy as np
+import sgdma
+from sgdma.pcie.kernel import KernelFunction
+from sgdma.spec.pcie import BUS_MASTER, COMMAND
+from sgdma.spec.registers import DEVICE
+from sgdma.spec.status import Port, Status
+
+address, times = sys.argv[1], int(sys.argv[2])
+random.seed(times)
+memory = np.frombuffer(mmap.mmap(-1, 256 * 4096), np.uint8)  # of this process and its children
+
+def requests(dma):
+    mapped = dma.map(memory)
+    return dma.read_batch(mapped.iova + 4096 * np.arange(256), np.full(256, 4096), port=Port.PATTERN)
+
+for _ in range(times):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        dma = sgdma.open("vfio:" + address)
+        under_way = requests(dma)
+        os.write(writer, b"." if dma.pending == 256 else b"?")
+        while True:
+            signal.pause()
+    os.close(writer)
+    assert os.read(reader, 1) == b".", "the child did not get that far"
+    os.close(reader)
+    threading.Event().wait(random.random() / 50)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    before = memory.copy()
+    with KernelFunction(address) as function:
+        registers = function.bar(0)
+        assert not function.config_read(COMMAND, 2) & BUS_MASTER
+        begin = registers.read32(DEVICE.address("time_lo"))
+        while (registers.read32(DEVICE.address("time_lo")) - begin) % (1 << 32) < 20_000:
+            pass
+    assert np.array_equal(memory, before), "a late write"
+memory[:] = 0
+with sgdma.open("vfio:" + address) as dma:
+    under_way = requests(dma)
+    dma.wait_all()
+    assert (under_way.records["status"] == Status.OK).all()
+    assert len(np.unique(memory.reshape(256, 4096), axis=0)) == 1 and memory.any(), "not the pattern"
+dma.target.close()
+"""
+PULLED_CARD = """
+import sys, time
+import numpy as np
+import pytest
+import sgdma
+from sgdma.errors import DeviceGone
+from sgdma.spec.status import Port
+
+dma, ended = sgdma.open(sys.argv[1]), []
+with dma.batch():
+    for _ in range(256):
+        read = dma.read(np.zeros(64, np.uint8), port=Port.LOOPBACK)
+        read.add_done_callback(lambda done: ended.append(type(done.error)))
+print("running", flush=True)
+with pytest.raises(DeviceGone, match="port above"):
+    dma.wait_all()
+start = time.monotonic()
+dma.close()
+assert ended == [DeviceGone] * 256
+assert time.monotonic() - start < 5
+print("gone", flush=True)
+sys.stdin.close()
+while not dma.target.function.alive:
+    pass
+dma.target.close()
+with sgdma.open(sys.argv[1]) as dma:
+    assert dma.write(bytes(640)).result().ok
+dma.target.close()
+"""
+RELOAD = """
+import sys
+import pytest
+import sgdma
+from sgdma.errors import DeviceBusy
+from sgdma.pcie.reload import reload
+from sgdma.spec.registers import DEVICE
+
+address, loaded = sys.argv[1], []
+dma = sgdma.open("vfio:" + address)
+dma.registers.write("scratch", 0x1234)
+with pytest.raises(DeviceBusy, match="in use by"):
+    reload(address, lambda: loaded.append(1))
+assert not loaded
+dma.close()
+dma.target.close()
+assert reload(address, lambda: loaded.append(1)).driver == "vfio-pci"
+assert loaded == [1]
+with sgdma.open("vfio:" + address) as dma:
+    assert dma.registers.read("scratch") == 0
+    assert dma.write(bytes(640)).result().ok
+dma.target.close()
 """
 
 
@@ -85,3 +187,40 @@ def test_a_part_of_the_suite_passes(slot: Guest) -> None:
 def test_the_core_is_known_and_comes_back_after_a_removal(slot: Guest) -> None:
     done = slot.run(["python", "-c", REMOVAL, SLOT], limit=120)
     assert done.status == 0, done.err.decode()
+
+
+@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.deep)])
+def test_a_killed_process_leaves_nothing_behind(slot: Guest, times: int) -> None:
+    """SIGKILL amid 256 requests: no byte is written behind its death, and the next one starts clean."""
+    done = slot.run(["python", "-c", KILLED, SLOT, str(times)], limit=60 + 10 * times)
+    assert done.status == 0, done.err.decode()
+
+
+def test_a_pulled_card_is_a_typed_error_within_seconds(slot: Guest, board: Path) -> None:
+    """The kernel is not told: every read answers all ones from one moment to the next."""
+    pulled = Path(f"{board}{PULLED}")
+
+    def follow(said: bytes) -> None:
+        if b"running" in said:
+            pulled.touch()
+        if b"gone" in said:
+            pulled.unlink()
+
+    try:
+        done = slot.run(["python", "-c", PULLED_CARD, URL], limit=60, out=follow)
+        assert done.status == 0, done.err.decode()
+    finally:
+        pulled.unlink(missing_ok=True)
+
+
+def test_a_board_is_loaded_anew_in_its_slot(slot: Guest) -> None:
+    """Off the bus, reset of the link by the port, back on the bus, bound again; refused while somebody has it."""
+    done = slot.run(["python", "-c", RELOAD, SLOT], limit=60)
+    assert done.status == 0, done.err.decode()
+
+
+@pytest.mark.deep
+def test_resets_under_load_and_requests_outside_all_mappings_by_the_hundred(slot: Guest) -> None:
+    chosen = ["sgdma.suite.test_pcie", "-m", "deep", "--assert=plain"]
+    done = slot.run(["python", "-m", "pytest", "-q", "-x", "--pyargs", *chosen, "--target", URL], limit=1200)
+    assert done.status == 0, done.text

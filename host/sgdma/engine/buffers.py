@@ -85,6 +85,15 @@ class Arena:
         if not any(one.iova <= iova and iova + size <= one.iova + one.size for one in self.mapped):
             self.view(iova, size)
 
+    def check_all(self, addresses: npt.NDArray[np.uint64], lengths: npt.NDArray[np.uint64]) -> None:
+        """`check` for many ranges: bus addresses and bytes, (n,) each."""
+        ends, mine = addresses + lengths, np.zeros(len(addresses), np.bool_)
+        for first, size in [(self.iova, len(self.array)), *((one.iova, one.size) for one in self.mapped)]:
+            mine |= (addresses >= first) & (ends <= first + size) & (ends >= addresses)
+        if not mine.all():
+            stray = int(np.argmin(mine))
+            self.check(int(addresses[stray]), int(lengths[stray]))
+
     def view(self, iova: int, size: int) -> U8:
         """The host's view of a range. Raises :class:`RequestError` outside the arena."""
         start = iova - self.iova

@@ -117,9 +117,7 @@ class Requests:
         bounds = np.arange(len(address) + 1) if offsets is None else np.asarray(offsets, np.int64)
         cards = np.broadcast_to(np.asarray(card_addresses, np.uint64), (len(bounds) - 1,)).copy()
         number = self._queue_for(direction, queue)
-        if len(address):
-            self.arena.view(int(address.min()), 0)
-            self.arena.view(int((address + length).max()), 0)
+        self.arena.check_all(address, length)
         batch = plan_requests(self._dma, direction, address, length, bounds, cards, port, number)
         self._enqueue(batch)
         return batch

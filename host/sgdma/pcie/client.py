@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapability, OutOfMemory
-from sgdma.pcie.function import Bar, PciFunction
+from sgdma.pcie.function import NOBODY, Bar, PciFunction
 from sgdma.pcie.vfio_user import MOST_FDS, Command, Connection, IrqFlags, Message, Region, Structures, version_payload
 
 __all__ = ["UserFunction"]
@@ -33,13 +33,16 @@ class _UserBar(Bar):
         self._owner, self._index, self.size = owner, index, size
 
     def read32(self, offset: int) -> int:
-        return int.from_bytes(self._owner.region_read(self._index, offset, 4), "little")
+        return int(self.read_block(offset, 1)[0])
 
     def write32(self, offset: int, value: int) -> None:
         self._owner.region_write(self._index, offset, (value & 0xFFFFFFFF).to_bytes(4, "little"), posted=True)
 
     def read_block(self, offset: int, count: int) -> npt.NDArray[np.uint32]:
-        return np.frombuffer(self._owner.region_read(self._index, offset, 4 * count), "<u4").astype(np.uint32)
+        words = np.frombuffer(self._owner.region_read(self._index, offset, 4 * count), "<u4").astype(np.uint32)
+        if NOBODY in words:
+            self._owner.check()
+        return words
 
 
 class UserFunction(PciFunction):

@@ -13,6 +13,7 @@ from sgdma.spec.pcie import (
     CAPABILITIES,
     CAPABILITY_LIST,
     CLASS_CODE,
+    CLASS_REVISION,
     COMMAND,
     DEVICE_ID,
     EXPRESS_CAPABILITY,
@@ -51,7 +52,7 @@ class ConfigSpace:
         """As at power-up."""
         self._bytes = bytearray(SIZE)
         self._put("<HHHH", 0x00, VENDOR, DEVICE_ID, 0, CAPABILITY_LIST)
-        self._put("<I", 0x08, CLASS_CODE << 8 | REVISION)
+        self._put("<I", CLASS_REVISION, CLASS_CODE << 8 | REVISION)
         self._put("<HH", 0x2C, VENDOR, DEVICE_ID)
         self._put("<B", CAPABILITIES, EXPRESS)
         self._allow("<H", COMMAND, MEMORY_SPACE | BUS_MASTER | INTX_DISABLE)

@@ -12,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.closing import Closing
+from sgdma.errors import DeviceGone
 from sgdma.pcie.evidence import of_config
-from sgdma.spec.pcie import BUS_MASTER, COMMAND
+from sgdma.spec.pcie import BUS_MASTER, CLASS_REVISION, COMMAND
 
-__all__ = ["Bar", "PciFunction"]
+__all__ = ["NOBODY", "Bar", "PciFunction"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+NOBODY = 0xFFFF_FFFF
+"""What a read gives that nobody answers."""
 
 
 class Bar(ABC):
@@ -124,7 +127,13 @@ class PciFunction(Closing):
         """What it and the slot it is in say about errors and the link, in words. Never raises."""
         return of_config(self.config_read)
 
+    def check(self) -> None:
+        """To be called when a register read as all ones. Raises DeviceGone, with what there is to know."""
+        if not self.alive:
+            told = "; ".join(f"{name}: {value}" for name, value in self.evidence().items())
+            raise DeviceGone(f"{self.name}: does not answer any more; put it back and rescan ({told})")
+
     @property
     def alive(self) -> bool:
-        """Whether the function still answers: its vendor id is not all ones."""
-        return self.config_read(0, 2) != 0xFFFF
+        """Whether the function still answers: its class is not all ones. (The kernel makes up its ids.)"""
+        return self.config_read(CLASS_REVISION, 4) != NOBODY

@@ -16,7 +16,7 @@ import numpy as np
 from sgdma.errors import DeviceBusy, DeviceGone, MappingFailed, MissingCapability, OutOfMemory
 from sgdma.pcie.bind import NODES, SYSFS, Functions
 from sgdma.pcie.evidence import of_sysfs
-from sgdma.pcie.function import U8, Bar, PciFunction
+from sgdma.pcie.function import NOBODY, U8, Bar, PciFunction
 from sgdma.pcie.vfio import CONFIG_REGION, MSIX, Container, Device, Region
 from sgdma.spec.pcie import MEMORY_SPACE
 
@@ -28,7 +28,6 @@ MAP_HUGETLB_2M = 0x40000 | 21 << 26
 HUGE_FROM = 1 << 20
 """Smaller memory does not waste a huge page."""
 BARS = range(6)
-GONE = 0xFFFF_FFFF
 LOW_ENOUGH = 1 << 30
 
 
@@ -196,8 +195,8 @@ class _CheckedBar(Bar):
             raise ValueError(f"offset {offset:#x}: an aligned one below {self.size:#x}")
 
     def _answered(self, value: int) -> int:
-        if value == GONE and not self._function.alive:
-            raise DeviceGone(f"{self._function.name} answers all ones: removed, or its link is down")
+        if value == NOBODY:
+            self._function.check()
         return value
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "CAPABILITIES",
     "CAPABILITY_LIST",
     "CLASS_CODE",
+    "CLASS_REVISION",
     "COMMAND",
     "DEVICE_ID",
     "EXPRESS_CAPABILITY",
@@ -32,6 +33,8 @@ VENDOR, DEVICE_ID, REVISION = 0x1209, 0x5347, 1
 """The vendor id of pid.codes, and "SG"."""
 CLASS_CODE = 0x12_00_00
 """Processing accelerator."""
+CLASS_REVISION = 0x08
+"""Where class and revision are in configuration space, 32 bits."""
 COMMAND, MEMORY_SPACE, BUS_MASTER = 0x04, 0x2, 0x4
 """Offset of the command register in configuration space, and two of its bits."""
 STATUS, CAPABILITY_LIST, RECEIVED_MASTER_ABORT = 0x06, 0x0010, 0x2000

@@ -115,6 +115,23 @@ def test_arrays_of_any_place_go_and_come_where_they_lie(dma: Dma, rng: np.random
 
 
 @mapping
+def test_a_batch_reaches_mapped_memory(dma: Dma, rng: np.random.Generator, ground: Ground) -> None:
+    """Eight reads planned at once, side by side in memory of the caller's; the bytes between them stay."""
+    made = [ground.compose(Direction.C2H, 1, 512) for _ in range(8)]
+    memory = np.frombuffer(mmap.mmap(-1, 16 * PAGE), np.uint8)
+    memory[:] = noise(rng, len(memory))
+    expected = memory.copy()
+    mapped = dma.map(memory)
+    places = [2 * PAGE * number + one.segments[0][0] % PAGE for number, one in enumerate(made)]
+    lengths, cards = [one.total for one in made], [one.card for one in made]
+    dma.read_batch(mapped.iova + np.array(places), lengths, card_addresses=cards, port=Port.PATTERN).result()
+    dma.unmap(mapped)
+    for place, length, card in zip(places, lengths, cards, strict=True):
+        expected[place : place + length] = pattern(0, card, length)
+    assert np.array_equal(memory, expected)
+
+
+@mapping
 @pytest.mark.parametrize("direction", BOTH, ids=lambda way: way.name)
 def test_scattered_pages_become_one_segment(
     dma: Dma, rng: np.random.Generator, ground: Ground, direction: Direction
