@@ -77,7 +77,7 @@ def _pcie(run: RunDirectory, seed: int, console: Console, guest: bool) -> list[i
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()
 
-    with served_function() as function:
+    with served_function("--log", str(run.path / "iommu.log")) as function:
         link = run.path / "function"
         link.symlink_to(function)
         try:

@@ -19,6 +19,7 @@ def serve_command(
     uart: Annotated[bool, typer.Option("--uart", help="A UART board: its SoC behind a pseudo-terminal.")] = False,
     pcie: Annotated[Path | None, typer.Option(help="A PCI function, by vfio-user on this UNIX socket.")] = None,
     clients: Annotated[int, typer.Option(help="With --pcie: end behind so many clients; 0: never.")] = 0,
+    log: Annotated[Path | None, typer.Option(help="With --pcie: file for accesses to what is not mapped.")] = None,
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
     queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
@@ -32,7 +33,8 @@ def serve_command(
     if (pcie is not None) == uart:
         raise UsageError("what shall be served? --uart or --pcie PATH")
     if pcie is not None:
-        _serve_pcie(pcie, BuildParameters(rules=rules, data_width=data_width, queues=queues, guard=1), clients, trace)
+        parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, guard=1)
+        _serve_pcie(pcie, parameters, clients, log, trace)
     from sgdma.targets.sim.board import VirtualBoard, build_board
 
     virtual = known.board("virtual")
@@ -57,10 +59,12 @@ def serve_command(
                 name.unlink(missing_ok=True)
 
 
-def _serve_pcie(path: Path, parameters: BuildParameters, clients: int, trace: Path | None) -> NoReturn:
+def _serve_pcie(
+    path: Path, parameters: BuildParameters, clients: int, log: Path | None, trace: Path | None
+) -> NoReturn:
     from sgdma.run.outside import run_in_simulator
 
     chosen = {name: getattr(parameters, name) for name in ("rules", "data_width", "queues", "guard")}
     url = "sim:?" + "&".join(f"{name}={value}" for name, value in chosen.items())
-    arguments = [url, str(path.absolute()), str(clients)]
+    arguments = [url, str(path.absolute()), str(clients), *([str(log.absolute())] if log else [])]
     raise typer.Exit(run_in_simulator(url, "sgdma.targets.sim.served:main", arguments, trace))

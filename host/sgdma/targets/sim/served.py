@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -65,20 +66,17 @@ def _announce(path: str) -> None:
     sys.stdout.flush()
 
 
-def _complain(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
 def main(arguments: list[str]) -> int:
-    """``URL PATH CLIENTS``: serve the simulator's device at the socket.
+    """``URL PATH CLIENTS [LOG]``: serve the simulator's device at the socket, report faults to a file or stderr.
 
     As long as a file is there that is named like the socket with :data:`~sgdma.spec.pcie.PULLED` behind it, the card is
     out of its slot.
     """
-    url, path, clients = arguments
-    with SimTarget(parse(url)) as target:
+    url, path, clients, *log = arguments
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(Path(log[0]).open("a", encoding="utf-8")) if log else sys.stderr
+        target = stack.enter_context(SimTarget(parse(url)))
         pulled = Path(f"{path}{PULLED}")
-        serve(SimServed(target), Path(path), lambda: _announce(path), clients=int(clients), report=_complain,
-              pulled=pulled.exists)  # fmt: skip
+        serve(SimServed(target), Path(path), lambda: _announce(path), clients=int(clients),
+              report=lambda text: print(text, file=sink, flush=True), pulled=pulled.exists)  # fmt: skip
     return 0
