@@ -6,6 +6,7 @@ The host keeps a copy of every region and moves what is synchronised, no more. T
 
 from __future__ import annotations
 
+import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +22,8 @@ __all__ = ["BoardTarget"]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
+TRUST_FROM = 256
+"""Fewer bytes are read as fast as they are summed up."""
 NEAR = 64
 """Ranges closer than this many bytes are read in one go."""
 
@@ -28,12 +31,16 @@ NEAR = 64
 class BoardTarget(Target):
     """A board behind `link`, its registers at bus address `csr_base`.
 
+    `trust`: memory whose CRC32C, computed on the board, is that of the host's copy is taken to be as the copy, and not
+    read. One change in 2**32 goes unseen then.
     Raises MissingCapability when it is none of our boards, unless `memory` names base and bytes of its DMA memory: then
     any SoC with the core in it will do, without faults.
     """
 
-    def __init__(self, url: str, link: Link, csr_base: int, memory: tuple[int, int] | None = None) -> None:
-        self.url, self._link = url, link
+    def __init__(
+        self, url: str, link: Link, csr_base: int, memory: tuple[int, int] | None = None, *, trust: bool = False
+    ) -> None:
+        self.url, self._link, self._trust = url, link, trust
         self.bases = {bank.name: csr_base + bank.base for bank in BANKS}
         self._csr_base = csr_base
         self._features: dict[str, int] = {}
@@ -153,7 +160,7 @@ class BoardTarget(Target):
         if not size:
             return
         low, high = start & -4, -(-(start + size) // 4) * 4
-        data = self._fetch(region.iova + low, high - low)
+        data = self._fetch(region, low, high)
         region.array[start : start + size] = data[start - low : start - low + size]
 
     def sync_ranges_for_host(self, region: DmaRegion, starts: I64, sizes: I64) -> None:
@@ -166,15 +173,23 @@ class BoardTarget(Target):
         reach = np.maximum.accumulate(high)
         cuts = np.flatnonzero(low[1:] > reach[:-1] + NEAR) + 1
         begins, ends = low[np.r_[0, cuts]], reach[np.r_[cuts - 1, len(reach) - 1]]
-        fetched = [self._fetch(region.iova + begin, end - begin)
+        fetched = [self._fetch(region, begin, end)
                    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]  # fmt: skip
         group = np.searchsorted(begins, starts, side="right") - 1
         for start, size, index in zip(starts.tolist(), sizes.tolist(), group.tolist(), strict=True):
             place = start - int(begins[index])
             region.array[start : start + size] = fetched[index][place : place + size]
 
-    def _fetch(self, address: int, size: int) -> U8:
-        return self._link.read(address, size // 4).astype("<u4").view(np.uint8)
+    def _fetch(self, region: DmaRegion, begin: int, end: int) -> U8:
+        """Bytes `begin` to `end` - 1 of a region, whole words, as they are on the board."""
+        copy, words = region.array[begin:end], (end - begin) // 4
+        if self._trust and TRUST_FROM <= end - begin == len(copy) and self._vouched(region.iova + begin, copy):
+            return copy.copy()
+        return self._link.read(region.iova + begin, words).astype("<u4").view(np.uint8)
+
+    def _vouched(self, address: int, copy: U8) -> bool:
+        """Whether memory on the board has the checksum of the host's copy."""
+        return self._link.checksum(address, len(copy) // 4) == int(google_crc32c.value(copy.tobytes()))
 
     # Time is the device's own counter.
 

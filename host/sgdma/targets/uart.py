@@ -1,7 +1,8 @@
 """``uart:PORT``: a board behind a serial port, by our link or LiteX's UARTBone; DMA memory is the board's own.
 
 Parameters: ``baud`` (``auto``: the fastest that board and line hold), ``link`` (``auto``, ``reliable`` or ``bone``),
-``verify`` (0; 1 detects damage on a UARTBone as well), ``timeout`` in seconds (1), ``csr_base``, where the SoC has put
+``verify`` (0; 1 detects damage on a UARTBone as well), ``trust`` (``all``; ``crc`` lets the board's checksums tell what
+has changed in its memory, and reads only that), ``timeout`` in seconds (1), ``csr_base``, where the SoC has put
 the registers, ``board``: the name of a board that `sgdma build` built here, whose bitstream must be the one loaded.
 Where DMA memory lies is read from the board; on a SoC of another make ``memory_base`` and ``memory`` (bytes) say it.
 """
@@ -21,8 +22,11 @@ from sgdma.targets.url import TargetUrl
 __all__ = ["UartTarget"]
 
 OWN = {
-    "baud": 0, "link": 0, "verify": 0, "timeout": 1, "csr_base": CSR_BASE, "memory_base": MEMORY_BASE, "memory": 0,
+    "baud": 0, "link": 0, "verify": 0, "trust": 0, "timeout": 1, "csr_base": CSR_BASE, "memory_base": MEMORY_BASE,
+    "memory": 0,
 }  # fmt: skip
+
+CHOICES = {"link": KINDS, "trust": ("all", "crc")}
 
 
 class UartTarget(BoardTarget):
@@ -36,7 +40,7 @@ class UartTarget(BoardTarget):
         link = open_link(url.path, own["baud"] or None, own["timeout"], kind, verify, sentinel)
         memory = (own["memory_base"], own["memory"]) if own["memory"] else None
         try:
-            super().__init__(url.text, link, own["csr_base"], memory)
+            super().__init__(url.text, link, own["csr_base"], memory, trust=bool(own["trust"]))
         except BaseException:
             link.close()
             raise
@@ -60,8 +64,8 @@ def _parameters(url: TargetUrl) -> dict[str, int]:
             continue
         if name not in OWN:
             raise TargetUrlError(f"target parameter {name!r} is unknown; uart: has {', '.join((*OWN, 'board'))}")
-        if name == "link":
-            values[name] = _link(text)
+        if name in CHOICES:
+            values[name] = _choice(name, text)
             continue
         if (name, text) == ("baud", "auto"):
             continue
@@ -74,8 +78,8 @@ def _parameters(url: TargetUrl) -> dict[str, int]:
     return values
 
 
-def _link(text: str) -> int:
-    """Index of a kind of link in KINDS."""
-    if text not in KINDS:
-        raise TargetUrlError(f"target parameter link = {text!r}: unknown; there are {', '.join(KINDS)}")
-    return KINDS.index(text)
+def _choice(name: str, text: str) -> int:
+    """Index of a parameter's value among those there are."""
+    if text not in CHOICES[name]:
+        raise TargetUrlError(f"target parameter {name} = {text!r}: unknown; there are {', '.join(CHOICES[name])}")
+    return CHOICES[name].index(text)
