@@ -110,4 +110,5 @@ def _sum(total: Any, since: Any, event: Any, hit: Any, now: Any) -> Any:
     """A count and what came since; with `hit` the time whose low bits are `since`, less than SLOTS cycles before."""
     earlier = hit & (since > now[:_BITS])
     high = Cat(Replicate(0, _BITS), now[_BITS:])
-    return Mux(hit, high, total) + Cat(since, Replicate(earlier, 32 - _BITS)) + event
+    # One carry chain: the lowest place is there to carry the event.
+    return (Cat(event, Mux(hit, high, total)) + Cat(event, since, Replicate(earlier, 32 - _BITS)))[1:33]

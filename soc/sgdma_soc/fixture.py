@@ -59,15 +59,22 @@ class Fixture(BankModule):
 
     def _add_meter(self, meter: BusMeter) -> None:
         self.meter = meter
+        # All comes a cycle late, so nothing waits for the adder; what is shown is the same.
+        snapshot = self.command.re & self.command.storage[1]
         self.counters = counters = CounterBank(
-            {_slot(name): event for name, event in meter.counts.items()},
-            {_slot(name): event for name, event in meter.stamps.items()},
+            {_slot(name): self._late(event) for name, event in meter.counts.items()},
+            {_slot(name): self._late(event) for name, event in meter.stamps.items()},
         )
         self.comb += [
-            counters.clear.eq(self.clear), counters.snapshot.eq(self.command.re & self.command.storage[1]),
+            counters.clear.eq(self._late(self.clear)), counters.snapshot.eq(self._late(snapshot)),
             counters.look.eq(self.look), self.cycles.status.eq(counters.cycles),
             *(getattr(self, name).status.eq(counters.word) for name in (*meter.counts, *meter.stamps)),
         ]  # fmt: skip
+
+    def _late(self, event: Any) -> Signal:
+        late = Signal()
+        self.sync += late.eq(event)
+        return late
 
 
 def _slot(name: str) -> int:
