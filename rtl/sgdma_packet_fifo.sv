@@ -34,7 +34,8 @@ module sgdma_packet_fifo #(
     $error("sgdma_packet_fifo: DEPTH = %0d must be a power of two", DEPTH);
   end
 
-  logic [WIDTH-1:0] memory [DEPTH];
+  // What is read was committed, so no word is read in the cycle that writes it: a block memory may answer it anyhow.
+  (* no_rw_check *) logic [WIDTH-1:0] memory [DEPTH];
   logic [PTR:0] wr_reg, limit, rd_reg, next_reg, free_reg;         // next: behind the one to be read
   logic some_reg, read_valid_reg, valid_reg, arrives;
   logic [WIDTH-1:0] read_reg, data_reg;

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from litex.gen import ClockSignal, If, Instance, ResetSignal, Signal
+from litex.gen import ClockSignal, Instance, ResetSignal, Signal
 
 from sgdma.spec.registers import FIXTURE
 from sgdma_soc.bank import BankModule
 from sgdma_soc.core import SGDMA
+from sgdma_soc.counters import SLOTS, CounterBank
 from sgdma_soc.meter import BusMeter
 
 __all__ = ["Fixture"]
 
 
 class Fixture(BankModule):
-    """User logic for tests, connected to the core's streams; counters watch the core's bus."""
+    """User logic for tests, connected to the core's streams; counters watch the core's bus.
+
+    `look` must be the word address on the register bus: it says which counter is read.
+    """
 
     def __init__(self, core: SGDMA) -> None:
         super().__init__(FIXTURE)
@@ -25,6 +29,7 @@ class Fixture(BankModule):
 
         self.comb += [self.memory_bytes.status.eq(parameters.memory_bytes),
                       self.loopback_bytes.status.eq(parameters.loopback_bytes)]
+        self.look = Signal(SLOTS.bit_length() - 1)
         self.clear = Signal()
         self.comb += self.clear.eq(self.command.re & self.command.storage[0])
         self._add_logic(core)
@@ -54,11 +59,24 @@ class Fixture(BankModule):
 
     def _add_meter(self, meter: BusMeter) -> None:
         self.meter = meter
-        running = {name: Signal(32, name=name) for name in (*meter.counts, *meter.stamps)}
-        for name, event in meter.counts.items():
-            self.sync += If(event, running[name].eq(running[name] + 1))
-        for name, event in meter.stamps.items():
-            self.sync += If(event, running[name].eq(running["cycles"]))
+        # All comes a cycle late, so nothing waits for the adder; what is shown is the same.
         snapshot = self.command.re & self.command.storage[1]
-        for name, value in running.items():
-            self.sync += [If(self.clear, value.eq(0)), If(snapshot, getattr(self, name).status.eq(value))]
+        self.counters = counters = CounterBank(
+            {_slot(name): self._late(event) for name, event in meter.counts.items()},
+            {_slot(name): self._late(event) for name, event in meter.stamps.items()},
+        )
+        self.comb += [
+            counters.clear.eq(self._late(self.clear)), counters.snapshot.eq(self._late(snapshot)),
+            counters.look.eq(self.look), self.cycles.status.eq(counters.cycles),
+            *(getattr(self, name).status.eq(counters.word) for name in (*meter.counts, *meter.stamps)),
+        ]  # fmt: skip
+
+    def _late(self, event: Any) -> Signal:
+        late = Signal()
+        self.sync += late.eq(event)
+        return late
+
+
+def _slot(name: str) -> int:
+    """A register's place among the counters: the low bits of its word address."""
+    return FIXTURE.address(name) // 4 % SLOTS

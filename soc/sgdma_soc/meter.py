@@ -24,7 +24,7 @@ class BusMeter(LiteXModule):
 
     def __init__(self, core: SGDMA) -> None:
         axi = core.axi
-        self.counts: dict[str, Any] = {"cycles": 1}
+        self.counts: dict[str, Any] = {}
         self.stamps: dict[str, Any] = {}
 
         # # #

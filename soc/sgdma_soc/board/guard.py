@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litex.gen import Cat, Constant, If, LiteXModule, Mux, Signal
+from litex.gen import Cat, Constant, If, LiteXModule, Mux, Replicate, Signal
 from litex.soc.interconnect import stream
 from litex.soc.interconnect.axi import RESP_DECERR, RESP_SLVERR, AXIInterface
 
@@ -31,18 +31,28 @@ class MemoryGuard(LiteXModule):
 
     A bad burst goes on to memory, at its address modulo `size`, reads what is there or writes nothing, and comes back
     with the verdict as its response: so order and number of beats are always memory's own. Memory must answer in order.
+
+    Bursts are of whole beats and cross no 4 KiB, so numbers of beats are compared, within memory or, where that knows
+    its bounds itself, within the 4 GiB that ranges lie in. `range_set` (one cycle) sets range `range_index`;
+    `range_ways` are read, write, unmapped; `range_clear` takes all back.
     """
 
     def __init__(self, base: int, size: int, data_width: int, address_width: int = 64) -> None:
         self.core = AXIInterface(data_width=data_width, address_width=address_width, id_width=1)
         self.memory = AXIInterface(data_width=data_width, address_width=32 if size else address_width, id_width=1)
         self.hit = Signal(2)  # a burst that fails was judged: read, write
-        self.ranges = [_Range() for _ in range(FAULT_RANGES)]
+        self.range_index, self.range_ways = Signal(4), Signal(3)
+        self.range_start, self.range_last = Signal(32), Signal(32)  # bus addresses
+        self.range_set, self.range_clear = Signal(), Signal()
 
         # # #
 
-        self._base, self._beat = base, data_width // 8
-        self._bits = (size - 1).bit_length() if size else address_width
+        self._low = (data_width // 8 - 1).bit_length()
+        self._bits = (size - 1).bit_length() if size else 32
+        self._window = base >> self._bits  # what all addresses in it begin with
+        self._bounded = size != 0
+        self._ranges = [_Range(self._bits - self._low) for _ in range(FAULT_RANGES)]
+        self._add_ranges()
         reads = self._add_judge(self.core.ar, self.memory.ar, "read", 0)
         writes = self._add_judge(self.core.aw, self.memory.aw, "write", 1)
         strobes = self.strobes  # as `writes`, for the data
@@ -61,27 +71,55 @@ class MemoryGuard(LiteXModule):
             strobes.source.ready.eq(core.w.valid & memory.w.ready & core.w.last),
         ]  # fmt: skip
 
+    def _add_ranges(self) -> None:
+        begin, end, inside = Signal(self._bits - self._low), Signal(self._bits - self._low), Signal()
+        start, last, window = self.range_start, self.range_last, self._window
+        self.comb += [
+            begin.eq(start[self._low : self._bits]), end.eq(last[self._low : self._bits]), inside.eq(1),
+        ]  # fmt: skip
+        if self._bits < 32:
+            self.comb += [
+                If(start[self._bits :] < window, begin.eq(0)),
+                If(last[self._bits :] > window, end.eq(2 ** len(end) - 1)),
+                inside.eq((start[self._bits :] <= window) & (last[self._bits :] >= window)),
+            ]  # fmt: skip
+        for index, one in enumerate(self._ranges):
+            ways = Cat(one.read, one.write, one.unmapped)
+            self.sync += [
+                If(self.range_set & (self.range_index == index),
+                    one.begin.eq(begin), one.end.eq(end), ways.eq(self.range_ways & Replicate(inside, 3))),
+                If(self.range_clear, ways.eq(0)),
+            ]  # fmt: skip
+
     def _add_judge(self, core: Any, memory: Any, kind: str, place: int) -> stream.SyncFIFO:
         """Judge the bursts of an address channel; the verdicts, in order."""
-        low = self._beat.bit_length() - 1
-        fields = [("address", len(core.addr)), ("end", 33), ("len", 8), ("size", 3), ("burst", 2), ("id", 1)]
+        number = self._bits - self._low
+        fields = [("begin", number), ("end", number), ("outside", 1), ("len", 8), ("size", 3), ("burst", 2),
+                  ("id", 1)]  # fmt: skip
+        if not self._bounded:
+            fields.append(("address", len(core.addr)))
         bounds = stream.Buffer(fields)
         judged = stream.Buffer([*fields, ("verdict", 2)])
         verdicts = stream.SyncFIFO([("verdict", 2)], _WAITING)
         for name, module in (("bounds", bounds), ("judged", judged), ("verdicts", verdicts)):
             self.add_module(f"{kind}_{name}", module)
+        begin = core.addr[self._low : self._bits]
         self.comb += [
             bounds.sink.valid.eq(core.valid), core.ready.eq(bounds.sink.ready),
-            bounds.sink.address.eq(core.addr), bounds.sink.len.eq(core.len), bounds.sink.size.eq(core.size),
+            bounds.sink.len.eq(core.len), bounds.sink.size.eq(core.size),
             bounds.sink.burst.eq(core.burst), bounds.sink.id.eq(core.id),
-            bounds.sink.end.eq(Cat(Constant(0, low), core.addr[low:32]) + (core.len << low) + (self._beat - 1)),
+            bounds.sink.begin.eq(begin), bounds.sink.end.eq(begin + core.len),
+            bounds.sink.outside.eq(core.addr[self._bits :] != self._window),
             bounds.source.connect(judged.sink, omit={"verdict"}),
             judged.sink.verdict.eq(self._verdict(bounds.source, kind)),
             self.hit[place].eq(judged.sink.valid & judged.sink.ready & (judged.sink.verdict != 0)),
-            memory.addr.eq(judged.source.address[: self._bits]),
             memory.len.eq(judged.source.len), memory.size.eq(judged.source.size),
             memory.burst.eq(judged.source.burst), memory.id.eq(judged.source.id),
         ]  # fmt: skip
+        if self._bounded:
+            self.comb += memory.addr.eq(Cat(Constant(0, self._low), judged.source.begin))
+        else:
+            self.comb += [bounds.sink.address.eq(core.addr), memory.addr.eq(judged.source.address)]
         room = verdicts.sink.ready
         if kind == "write":  # one for the data, one for the response
             self.strobes = stream.SyncFIFO([("verdict", 2)], _WAITING)
@@ -96,12 +134,10 @@ class MemoryGuard(LiteXModule):
         return verdicts
 
     def _verdict(self, burst: Any, kind: str) -> Any:
-        beyond = burst.address[self._bits :] != self._base >> self._bits if self._bits < len(burst.address) else 0
-        verdict, unmapped, failing = Signal(2), beyond, 0
-        for one in self.ranges:
+        verdict, unmapped, failing = Signal(2), burst.outside & int(self._bounded), 0
+        for one in self._ranges:
             touched = Signal()
-            near = burst.address[32:] == 0
-            self.comb += touched.eq(near & (burst.address[:32] <= one.last) & (burst.end >= one.start))
+            self.comb += touched.eq(~burst.outside & (burst.begin <= one.end) & (burst.end >= one.begin))
             unmapped |= touched & one.unmapped
             failing |= touched & getattr(one, kind)
         self.comb += If(unmapped, verdict.eq(RESP_DECERR)).Elif(failing, verdict.eq(RESP_SLVERR))
@@ -109,8 +145,8 @@ class MemoryGuard(LiteXModule):
 
 
 class _Range:
-    """Bus addresses `start` to `last` that fail in the ways that are set."""
+    """Beats `begin` to `end` of the window that fail in the ways that are set."""
 
-    def __init__(self) -> None:
-        self.start, self.last = Signal(32), Signal(32)
+    def __init__(self, bits: int) -> None:
+        self.begin, self.end = Signal(bits), Signal(bits)
         self.read, self.write, self.unmapped = Signal(), Signal(), Signal()

@@ -30,8 +30,9 @@ class BlockMemory(LiteXModule):
               W   +------+  beats    +--------+
 
     AXI answers in order, a beat a cycle each way, and knows INCR bursts of whole beats only, which is what the core
-    sends. The wishbone port takes a cycle of either memory port when it needs one. ``clear`` (one cycle) zeroes the
-    beats from ``clear_first`` to ``clear_last``, which takes the write port until ``clearing`` has fallen.
+    sends; a byte that it reads in the cycle that writes it is undefined. The wishbone port takes a cycle of either
+    memory port when it needs one. ``clear`` (one cycle) zeroes the beats from ``clear_first`` to ``clear_last``, which
+    takes the write port until ``clearing`` has fallen.
 
     On wishbone the memory is there sixteen times, one behind the other: writes to the image of number n leave the bytes
     of a word alone whose bits are set in n, so that a host whose link knows only words writes bytes without reading.
@@ -126,7 +127,9 @@ class BlockMemory(LiteXModule):
                 Case(lane, {n: self._write.we.eq(sel << 4 * n) for n in range(lanes)})),
             Case(lane, {n: bus.dat_r.eq(self._read.dat_r[32 * n : 32 * n + 32]) for n in range(lanes)}),
         ]  # fmt: skip
-        self.sync += bus.ack.eq(asked)
+        # A beat that is read in the cycle that writes it may read as anything from block RAM: it is read again.
+        met = ~bus.we & (self._write.we != 0) & (self._write.adr == index)
+        self.sync += bus.ack.eq(asked & ~met)
 
     def _add_clear(self) -> Signal:
         """Index of the beat to zero while `clearing`.

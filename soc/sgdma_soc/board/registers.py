@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from litex.gen import If, Signal
+from litex.gen import Cat, If, Signal
 
 from sgdma.spec.registers import BOARD, BOARD_MAGIC, FAULT_RANGES
 from sgdma_soc.bank import BankModule
@@ -44,10 +44,11 @@ class BoardRegisters(BankModule):
 
     def _add_faults(self, guard: MemoryGuard) -> None:
         new, hits = self.fault_set.fields, Signal(32)
-        for index, one in enumerate(guard.ranges):
-            self.sync += If(self.fault_set.re & (new.index == index),
-                one.start.eq(self.fault_start.storage), one.last.eq(self.fault_last.storage),
-                one.read.eq(new.read), one.write.eq(new.write), one.unmapped.eq(new.unmapped))  # fmt: skip
-            self.sync += If(self.fault_clear.re, one.read.eq(0), one.write.eq(0), one.unmapped.eq(0))
+        self.comb += [
+            guard.range_index.eq(new.index), guard.range_start.eq(self.fault_start.storage),
+            guard.range_last.eq(self.fault_last.storage),
+            guard.range_ways.eq(Cat(new.read, new.write, new.unmapped)),
+            guard.range_set.eq(self.fault_set.re), guard.range_clear.eq(self.fault_clear.re),
+        ]  # fmt: skip
         self.comb += self.fault_hits.status.eq(hits)
         self.sync += If(self.fault_clear.re, hits.eq(0)).Else(hits.eq(hits + guard.hit[0] + guard.hit[1]))

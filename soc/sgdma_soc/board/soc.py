@@ -104,6 +104,11 @@ class BoardSoC(SoCCore):
         if options.scope:
             self._add_scope()
 
+    def add_csr_bridge(self, name: str = "csr", origin: int | None = None, register: bool = False) -> None:
+        """LiteX calls this for the way from the bus to the registers, which is cut by registers here: it is long."""
+        super().add_csr_bridge(name, origin, register=True)
+        self.comb += self.fixture.look.eq(self.csr_bridge.csr.adr)
+
     def _add_memory(self) -> None:
         """DMA memory behind a guard."""
         size, width = self._options.memory_bytes, self._parameters.data_width

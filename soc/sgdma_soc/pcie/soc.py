@@ -70,7 +70,7 @@ class PcieSoC(SoCMini):
         enabled = getattr(self.pcie_phy, "msix_enable", None)
         self.comb += [
             self.sgdma.axi.connect(self.guard.core), self.guard.memory.connect(self.pcie.axi),
-            self.pcie.fire.eq(self.sgdma.messages),
+            self.pcie.fire.eq(self.sgdma.messages), self.fixture.look.eq(self.pcie.csr.adr),
             self.pcie.msix_enable.eq(self.pcie_phy._msix_enable.status if enabled is None else enabled),
         ]  # fmt: skip
 
