@@ -12,6 +12,7 @@ module sgdma_check #(
     parameter int ADDR_WIDTH = 64,
     parameter int LIST_SLOTS = 512,
     parameter int PREFETCH = 256,
+    parameter int BURST = 512,
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
     parameter int LENGTH_ENCODING = sgdma_pkg::LENGTH_PLAIN,
@@ -44,7 +45,7 @@ module sgdma_check #(
     // Lists: index 0 is H2C, 1 is C2H.
     output logic [1:0]                list_push,
     output logic [ADDR_WIDTH-1:0]     list_address,
-    output logic [31:0]               list_extent,
+    output logic [32:0]               list_reach,     // from the start of its first block to its last byte
     output logic                      list_last,
     output logic [1:0]                list_commit,
     output logic [1:0]                list_rollback,
@@ -332,7 +333,7 @@ module sgdma_check #(
   logic [3:0] context_opcode;
 
   sgdma_rules #(
-      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
+      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) rules (
       .clk(clk), .rst(rst),
@@ -340,7 +341,7 @@ module sgdma_check #(
       .in_address(segment.address), .in_length(segment.length), .in_card(context_reg.card[15:0]),
       .in_total(context_reg.total),
       .in_meta({token_segment, token_last, token_status, token_index, context_reg}),
-      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent),
+      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_reach(list_reach),
       .out_mismatch(judge_mismatch), .out_sound(judge_sound),
       .out_meta({judge_segment, judge_last, judge_status, judge_index, request_queue, context_opcode, request_tag,
                  request_length, request_card, request_port}));

@@ -230,7 +230,8 @@ module sgdma_core #(
   logic [1:0] list_push, list_commit, list_rollback, request_room;
   logic [1:0][FREE-1:0] list_free;
   logic [ADDR_WIDTH-1:0] list_address;
-  logic [31:0] list_extent, request_length;
+  logic [32:0] list_reach;
+  logic [31:0] request_length;
   logic list_last, reject_valid;
   logic [QW-1:0] request_queue, reject_queue;
   logic [15:0] request_tag, reject_tag, reject_segment;
@@ -241,7 +242,7 @@ module sgdma_core #(
   logic [3:0] reject_level;
 
   sgdma_check #(
-      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH),
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH), .BURST(BURST),
       .ADDRESS_BITS(ADDRESS_BITS),
       .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) check (
@@ -250,7 +251,7 @@ module sgdma_core #(
       .sq_tail(sq_tail), .sq_head(sq_head), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),
-      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),
@@ -285,7 +286,7 @@ module sgdma_core #(
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
       .clk(clk), .rst(clear), .aborting(aborting),
-      .list_push(list_push[0]), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push[0]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[0]), .list_rollback(list_rollback[0]), .list_free(list_free[0]),
       .request_room(request_room[0]), .request_queue(request_queue), .request_tag(request_tag),
       .request_length(request_length), .request_card(request_card), .request_port(request_port),
@@ -303,7 +304,7 @@ module sgdma_core #(
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
       .clk(clk), .rst(clear), .aborting(aborting),
-      .list_push(list_push[1]), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push[1]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[1]), .list_rollback(list_rollback[1]), .list_free(list_free[1]),
       .request_room(request_room[1]), .request_queue(request_queue), .request_tag(request_tag),
       .request_length(request_length), .request_card(request_card), .request_port(request_port),

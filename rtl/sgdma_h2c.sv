@@ -31,7 +31,7 @@ module sgdma_h2c #(
     // Checked requests.
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_extent,
+    input  logic [32:0]           list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -90,7 +90,7 @@ module sgdma_h2c #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(1'b0),
-      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),

@@ -22,7 +22,7 @@ module sgdma_jobs #(
 
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_extent,
+    input  logic [32:0]           list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -61,14 +61,14 @@ module sgdma_jobs #(
 
   logic segment_valid, segment_ready, segment_last;
   logic [ADDR_WIDTH-1:0] segment_address;
-  logic [31:0] segment_extent;
+  logic [32:0] segment_reach;
 
-  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 33), .DEPTH(LIST_SLOTS), .SLOW(1)) lists (
+  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 34), .DEPTH(LIST_SLOTS), .SLOW(1)) lists (
       .clk(clk), .rst(rst),
-      .in_valid(list_push), .in_data({list_address, list_extent, list_last}),
+      .in_valid(list_push), .in_data({list_address, list_reach, list_last}),
       .commit(list_commit), .rollback(list_rollback), .free(list_free),
       .out_valid(segment_valid), .out_ready(segment_ready),
-      .out_data({segment_address, segment_extent, segment_last}));
+      .out_data({segment_address, segment_reach, segment_last}));
 
   localparam int START = QW + 16 + 32 + 48 + 2;
   logic start_valid, start_ready;
@@ -97,7 +97,7 @@ module sgdma_jobs #(
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue), .request_tag(start_tag),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),
-      .list_extent(segment_extent), .list_last(segment_last),
+      .list_reach(segment_reach), .list_last(segment_last),
       .cmd_push(begun), .cmd_room(cmd_room_reg),
       .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
       .burst_extent(burst_extent), .burst_single(burst_single), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
