@@ -124,6 +124,7 @@ module sgdma_core #(
   localparam int SQ = sgdma_pkg::SQ_PTR;
   localparam int CQ = sgdma_pkg::CQ_PTR;
   localparam int FREE = $clog2(LIST_SLOTS) + 1;
+  localparam int FILL = $clog2(PREFETCH) + 1;
   localparam int RESULT = QW + 16 + 4 + 8 + 16 + 32 + 32;
 
   if (DATA_WIDTH != 64 && DATA_WIDTH != 128 && DATA_WIDTH != 256 && DATA_WIDTH != 512) begin : g_bad_width
@@ -172,10 +173,13 @@ module sgdma_core #(
   // ----------------------------------------------------------------------------------------- queues and fetch
 
   logic [QUEUES-1:0] fetching, accepting, aborting, failed, restart, drained, bad, fetch_busy;
-  logic [QUEUES-1:0][SQ-1:0] sq_tail, sq_head, filled;
+  logic [SQ-1:0] base_tail, base_head, check_head, pick_head;
+  logic [FILL-1:0] filled;
+  logic doorbell, arrival, check_last, check_full, check_retry;
   logic [QUEUES-1:0][CQ-1:0] cq_unread;
   logic [QUEUES-1:0] arm;
-  logic [QW-1:0] base_queue, check_queue, issue_queue, written_queue, fetch_error_queue;
+  logic [QW-1:0] base_queue, check_queue, pick_queue, issue_queue, written_queue, fetch_error_queue;
+  logic [QW-1:0] doorbell_queue, arrival_queue;
   logic [63:0] base_address, issue_base;
   logic [SQ-1:0] base_mask;
   logic [CQ-1:0] issue_mask;
@@ -205,10 +209,12 @@ module sgdma_core #(
       .stray(sts_stray), .error_event(irq_error),
       .fetching(fetching), .accepting(accepting), .aborting(aborting), .failed(failed), .restart(restart),
       .drained(drained),
-      .sq_tail(sq_tail), .sq_head(sq_head), .cq_unread(cq_unread), .arm(arm),
-      .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_busy(fetch_busy),
+      .cq_unread(cq_unread), .arm(arm),
+      .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_tail(base_tail),
+      .fetch_head(base_head), .doorbell(doorbell), .doorbell_queue(doorbell_queue), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
-      .check_queue(check_queue), .consume(consume), .accept(accept),
+      .check_queue(check_queue), .check_head(check_head), .check_last(check_last), .check_full(check_full),
+      .check_retry(check_retry), .pick_queue(pick_queue), .pick_head(pick_head), .consume(consume), .accept(accept),
       .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue),
       .written(written), .written_error(written_error), .written_queue(written_queue));
@@ -217,8 +223,9 @@ module sgdma_core #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .PREFETCH(PREFETCH)
   ) fetch (
       .clk(clk), .rst(clear),
-      .fetching(fetching), .restart(restart), .sq_tail(sq_tail), .sq_head(sq_head),
-      .base_queue(base_queue), .base_address(base_address), .base_mask(base_mask), .busy(fetch_busy),
+      .fetching(fetching), .restart(restart), .doorbell(doorbell), .doorbell_queue(doorbell_queue),
+      .base_queue(base_queue), .base_address(base_address), .base_mask(base_mask), .base_tail(base_tail),
+      .base_head(base_head), .busy(fetch_busy), .arrival(arrival), .arrival_queue(arrival_queue),
       .error(fetch_error), .error_queue(fetch_error_queue),
       .ar_valid(ar_valid[0]), .ar_ready(ar_ready[0]), .ar_addr(ar_addr[0]), .ar_len(ar_len[0]),
       .r_valid(r_valid[0]), .r_data(r_data), .r_error(r_error), .r_last(r_last),
@@ -248,7 +255,8 @@ module sgdma_core #(
   ) check (
       .clk(clk), .rst(clear),
       .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .drained(drained),
-      .sq_tail(sq_tail), .sq_head(sq_head), .filled(filled),
+      .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .head(check_head), .head_last(check_last),
+      .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
