@@ -94,6 +94,7 @@ class Standalone(SoCMini):
     def add_csr_bridge(self, name: str = "csr", origin: int | None = None, register: bool = False) -> None:
         """LiteX calls this for the way from the bus to the registers; ours is a smaller one."""
         self.csr_bridge = RegisterBridge(self.bus.address_width, self.csr.address_width)
+        self.sgdma.read_through_memory(self.csr_bridge.csr.adr, self.sgdma.identity())
         region = SoCRegion(origin=origin, size=4 << self.csr.address_width, cached=False)
         self.bus.add_slave(name=name, slave=self.csr_bridge.axi_lite, region=region)
         self.csr.add_master(name=name, master=self.csr_bridge.csr)
