@@ -111,7 +111,7 @@ module sgdma_check #(
 
   // --------------------------------------------------------------------------------------------- slot reader
 
-  logic slot_valid, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
+  logic slot_shown, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
   logic fits;
   logic [1:0][FREE-1:0] spare_reg;
   logic [127:0] slot;
@@ -120,11 +120,12 @@ module sgdma_check #(
       .clk(clk), .rst(rst),
       .load(state_reg == PICK), .first(pick_head), .flush(flush), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
-      .waiting(waiting), .valid(slot_valid), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
+      .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
       .is_c2h(is_c2h), .unsound(unsound), .bad_count(bad_count), .bad_total(bad_total), .bad_size(bad_size), .fits(fits),
       .spare(spare_reg));
 
   assign queue = queue_reg;
+  wire slot_valid = slot_shown && !(|restart);    // the tables of indices have one writer
 
   wire sgdma_pkg::header_t header = slot;
   wire sgdma_pkg::segment_t segment = slot;
@@ -146,7 +147,7 @@ module sgdma_check #(
   // not before the first slot of a turn once the pipeline has run dry.
   localparam int UNDER_WAY = 10;
   logic pipe_empty;
-  wire exact = pipe_empty && spent_reg == 4'd0 && !slot_valid;
+  wire exact = pipe_empty && spent_reg == 4'd0 && !slot_shown;
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++) begin

@@ -176,7 +176,8 @@ module sgdma_core #(
   logic [SQ-1:0] base_tail, base_head, check_head, pick_head;
   logic [FILL-1:0] filled;
   logic doorbell, arrival, check_last, check_full, check_retry;
-  logic [QUEUES-1:0][CQ-1:0] cq_unread;
+  logic [CQ-1:0] unread;
+  logic [QW-1:0] unread_queue;
   logic [QUEUES-1:0] arm;
   logic [QW-1:0] base_queue, check_queue, pick_queue, issue_queue, written_queue, fetch_error_queue;
   logic [QW-1:0] doorbell_queue, arrival_queue;
@@ -209,7 +210,7 @@ module sgdma_core #(
       .stray(sts_stray), .error_event(irq_error),
       .fetching(fetching), .accepting(accepting), .aborting(aborting), .failed(failed), .restart(restart),
       .drained(drained),
-      .cq_unread(cq_unread), .arm(arm),
+      .unread(unread), .unread_queue(unread_queue), .arm(arm),
       .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_tail(base_tail),
       .fetch_head(base_head), .doorbell(doorbell), .doorbell_queue(doorbell_queue), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
@@ -329,7 +330,7 @@ module sgdma_core #(
   // ----------------------------------------------------------------------------- completions and interrupts
 
   sgdma_complete #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES)) complete (
-      .clk(clk), .rst(clear), .timestamp(time_reg),
+      .clk(clk), .rst(clear), .hold(|restart), .timestamp(time_reg),
       .in_valid(done_valid), .in_ready(done_ready), .in_result(done_result),
       .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue), .written(written), .written_error(written_error),
@@ -340,7 +341,8 @@ module sgdma_core #(
 
   sgdma_irq #(.QUEUES(QUEUES)) interrupts (
       .clk(clk), .rst(clear),
-      .start(restart), .cfg_count(cfg_count), .cfg_time(cfg_time), .arm(arm), .unread(cq_unread), .fire(irq));
+      .start(cmd_start), .start_queue(QW'(cfg_queue)), .cfg_count(cfg_count), .cfg_time(cfg_time), .arm(arm),
+      .unread(unread), .unread_queue(unread_queue), .fire(irq));
 
   // ----------------------------------------------------------------------------------------------------- bus
 
@@ -366,6 +368,6 @@ module sgdma_core #(
       .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast),
       .m_axi_bvalid(m_axi_bvalid), .m_axi_bready(m_axi_bready), .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp));
 
-  wire unused = &{1'b0, failed, cmd_start};
+  wire unused = &{1'b0, failed};
 
 endmodule

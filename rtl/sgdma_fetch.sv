@@ -112,7 +112,7 @@ module sgdma_fetch #(
 
   wire sent = ar_valid && ar_ready;
 
-  wire take = state_reg == SIZE;
+  wire take = state_reg == SIZE && !(|restart);                     // the table has one writer
   logic [QW-1:0] restart_queue, log_queue;
 
   always_comb begin
@@ -129,7 +129,7 @@ module sgdma_fetch #(
         PICK:
           if (want) state_reg <= SIZE;
           else if (QUEUES > 1) queue_reg <= doorbell ? doorbell_queue : queue_up;
-        SIZE: state_reg <= SEND;
+        SIZE: if (take) state_reg <= SEND;
         default:
           if (sent) begin
             state_reg <= PICK;

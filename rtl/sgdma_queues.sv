@@ -46,10 +46,11 @@ module sgdma_queues #(
     output logic [QUEUES-1:0]         accepting,  // requests may be accepted; a cycle late
     output logic [QUEUES-1:0]         aborting,   // a cycle behind the state
     output logic [QUEUES-1:0]         failed,     // in ERROR
-    output logic [QUEUES-1:0]         restart,    // START: forget what was prefetched
+    output logic [QUEUES-1:0]         restart,    // START: forget what was prefetched; nothing is consumed, accepted or issued
     output logic [QUEUES-1:0]         drained,    // everything up to the tail is consumed, two cycles late
-    output logic [QUEUES-1:0][CQ-1:0] cq_unread,  // written completions that the host has not taken
-    output logic [QUEUES-1:0]         arm,        // the vector: `cq_unread` knows of the doorbell in the next cycle
+    output logic [CQ-1:0]     unread,             // written completions that the host has not taken, of a queue where they changed
+    output logic [QW-1:0]     unread_queue,
+    output logic [QUEUES-1:0] arm,                // the vector: `unread` is of it and knows of the doorbell in the next cycle
 
     // Look-up for the descriptor fetch.
     input  logic [QW-1:0]     fetch_queue,
@@ -88,6 +89,7 @@ module sgdma_queues #(
 
   logic [QUEUES-1:0][3:0] state_reg, state_next;
   logic [QUEUES-1:0][3:0] error_reg, error_next;
+  logic [QUEUES-1:0] begun_reg;                    // STARTed since reset: before that there is nothing in the tables
   logic [QUEUES-1:0] busy_reg, drained_reg, closing_reg, failed_reg;
   logic [63:0] sq_base_mem [QUEUES];
   logic [63:0] cq_base_mem [QUEUES];
@@ -308,6 +310,7 @@ module sgdma_queues #(
       state_reg <= '0;
       error_reg <= '0;
       busy_reg <= '0;
+      begun_reg <= '0;
       accepting <= '0;
       closing_reg <= '0;
       failed_reg <= '0;
@@ -326,11 +329,12 @@ module sgdma_queues #(
         aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         accepting[q] <= state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         if (accepts[q]) busy_reg[q] <= 1'b1;
-        else if (last_written && 32'(unread_queue) == q) busy_reg[q] <= 1'b0;
+        else if (last_written && 32'(look_queue) == q) busy_reg[q] <= 1'b0;
         closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING;
         failed_reg[q] <= failed[q];
         if (moves[q]) drained_reg[q] <= 1'b0;
         else if (restart[q] || (even_reg && 32'(even_queue_reg) == q)) drained_reg[q] <= 1'b1;
+        if (restart[q]) begun_reg[q] <= 1'b1;
         if (failed[q] && !failed_reg[q]) error_event_reg <= 1'b1;
       end
     end
@@ -338,10 +342,10 @@ module sgdma_queues #(
 
   // ------------------------------------------------------------------------------------------------- indices
 
-  // Cleared by START. The tail is compared with the head where the checker is, a cycle late.
-  logic [QW-1:0] unread_queue;
+  // Cleared by START, for which the checker and the writer of records hold still. The tail is compared with the head where the checker is, a cycle late.
+  logic [QW-1:0] look_queue;
   logic [SQ-1:0] check_tail, sel_head;
-  logic [CQ-1:0] check_accepted, unread_accepted, sel_accepted, check_cq_head, unread_cq_head, unread_written, sel_written;
+  logic [CQ-1:0] check_accepted, look_accepted, sel_accepted, check_cq_head, look_cq_head, look_written, sel_written;
   logic even_reg;
   logic [QW-1:0] even_queue_reg;
 
@@ -361,24 +365,24 @@ module sgdma_queues #(
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(3)) cq_heads (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
       .write(advance), .write_queue(cq_queue_reg), .write_data(cq_value_reg),
-      .read_queue({cq_db, check_queue, unread_queue}), .read_data({cq_db_old, check_cq_head, unread_cq_head}));
+      .read_queue({cq_db, check_queue, look_queue}), .read_data({cq_db_old, check_cq_head, look_cq_head}));
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(3)) accepted (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
       .write(accept), .write_queue(check_queue), .write_data(check_accepted + 1'b1),
-      .read_queue({check_queue, unread_queue, sel}), .read_data({check_accepted, unread_accepted, sel_accepted}));
+      .read_queue({check_queue, look_queue, sel}), .read_data({check_accepted, look_accepted, sel_accepted}));
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(2)) issues (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
       .write(issue), .write_queue(issue_queue), .write_data(issue_index + 1'b1),
       .read_queue({issue_queue, cq_db}), .read_data({issue_index, cq_db_issued}));
 
-  wire [CQ-1:0] written_next = unread_written + CQ'(written);
+  wire [CQ-1:0] written_next = look_written + CQ'(written);
 
-  sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(2)) writes (
+  sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(2), .APART(1)) writes (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
       .write(written), .write_queue(written_queue), .write_data(written_next),
-      .read_queue({unread_queue, sel}), .read_data({unread_written, sel_written}));
+      .read_queue({look_queue, sel}), .read_data({look_written, sel_written}));
 
   // A completion ring holds as many records as places were given, or fewer: it is full when the distance is its size.
   wire [CQ-1:0] taken = check_accepted ^ check_cq_head;
@@ -402,16 +406,16 @@ module sgdma_queues #(
   // ------------------------------------------------------- completions that the host has not taken, as events move them
 
   logic [QUEUES-1:0] stale_reg, arming_reg;        // a doorbell is still to be reckoned with; it arms the vector
-  wire [CQ-1:0] unread = written_next - unread_cq_head;
-  wire last_written = written && written_next == unread_accepted;
+  wire [CQ-1:0] distance = written_next - look_cq_head;
+  wire last_written = written && written_next == look_accepted;
 
   always_comb begin
-    unread_queue = written_queue;
+    look_queue = written_queue;
     if (!written) begin
-      unread_queue = '0;
-      for (int q = QUEUES - 1; q >= 0; q--) if (stale_reg[q]) unread_queue = QW'(q);
+      look_queue = '0;
+      for (int q = QUEUES - 1; q >= 0; q--) if (stale_reg[q]) look_queue = QW'(q);
     end
-    for (int q = 0; q < QUEUES; q++) arm[q] = arming_reg[q] && 32'(unread_queue) == q;
+    for (int q = 0; q < QUEUES; q++) arm[q] = arming_reg[q] && 32'(look_queue) == q;
   end
 
   always_ff @(posedge clk) begin
@@ -419,18 +423,18 @@ module sgdma_queues #(
       if (rst || restart[q]) begin
         stale_reg[q] <= 1'b0;
         arming_reg[q] <= 1'b0;
-        cq_unread[q] <= '0;
       end else begin
         if (cq_db_reg && 32'(cq_queue_reg) == q) begin
           stale_reg[q] <= 1'b1;
           arming_reg[q] <= arm_reg || (arming_reg[q] && !arm[q]);
-        end else if (32'(unread_queue) == q) begin
+        end else if (32'(look_queue) == q) begin
           stale_reg[q] <= 1'b0;
           arming_reg[q] <= 1'b0;
         end
-        if (32'(unread_queue) == q) cq_unread[q] <= unread[CQ-1] ? '0 : unread;  // the host may be ahead of the write response
       end
     end
+    unread_queue <= look_queue;
+    unread <= distance[CQ-1] || !begun_reg[look_queue] ? '0 : distance;  // the host may be ahead of the write response
   end
 
   // ------------------------------------------------------------------------------------------------ look-ups
@@ -452,9 +456,15 @@ module sgdma_queues #(
   always_ff @(posedge clk) begin
     q_state <= state_reg[sel];
     q_error <= error_reg[sel];
-    q_in_flight <= sel_accepted - sel_written;
-    q_sq_head <= sel_head;
-    q_cq_tail <= sel_written;
+    if (!begun_reg[sel]) begin
+      q_in_flight <= '0;
+      q_sq_head <= '0;
+      q_cq_tail <= '0;
+    end else begin
+      q_in_flight <= sel_accepted - sel_written;
+      q_sq_head <= sel_head;
+      q_cq_tail <= sel_written;
+    end
   end
 
 endmodule
