@@ -105,42 +105,34 @@ module sgdma_queues #(
   wire bad_size = cfg_sq_log2 < 5'd2 || cfg_sq_log2 > 5'd19 || cfg_cq_log2 < 5'd1 || cfg_cq_log2 > 5'd15;
   wire bad_align = ((cfg_sq_base[15:0] | cfg_cq_base[15:0]) & 16'(TABLE_ALIGN - 1)) != 16'd0;
 
-  // Where a ring ends, in one cycle, and what that means in the next: the configuration registers are stable for that long before
-  // a command. A ring has less than 2**24 bytes, so above that its last byte's address differs from its base by a carry at most.
-  localparam int REACH = 24;
+  // Looked at in one cycle and judged in the next: the configuration registers are stable for that long before a command. A ring of
+  // 2**n bytes crosses a multiple of a power of two when that is less, or when its base has only ones from bit n up to there and
+  // not only zeros below.
+  localparam int REACH = 24;                       // a ring has at most 2**(REACH - 1) bytes
   logic bad_size_reg, bad_align_reg;
   logic [1:0] bad_boundary_reg, bad_reach_reg;     // 0 submission ring, 1 completion ring
   wire [1:0][63:0] base = {cfg_cq_base, cfg_sq_base};
-  wire [1:0][4:0] log2 = {cfg_cq_log2, cfg_sq_log2};
-  logic [1:0][REACH-1:0] bytes, moved;             // of the ring, less one; bits that differ between its ends
-  logic [1:0][REACH:0] final_reg;                  // address of its last byte, and the carry
+  logic [SQ-1:0] sq_mask_reg;                      // entries of the rings less one
+  logic [CQ-1:0] cq_mask_reg;
+  wire [1:0][REACH-1:0] spans = {REACH'({cq_mask_reg, 5'h1f}), {sq_mask_reg, 4'hf}};
 
-  always_comb begin
-    for (int r = 0; r < 2; r++) begin
-      for (int i = 0; i < REACH; i++) bytes[r][i] = 32'(log2[r]) + 4 + r > i;
-      moved[r] = final_reg[r][REACH-1:0] ^ base[r][REACH-1:0];
-    end
-  end
-
-  // The bits of an address from REACH up to below 2**edge_log2, and those from there up.
-  function automatic logic [63:0] between(input int edge_log2);
-    for (int i = 0; i < 64; i++) between[i] = i >= REACH && i < edge_log2;
+  function automatic logic crosses(input logic [63:0] first, input logic [REACH-1:0] span, input int edge_log2);
+    logic [63:0] up;
+    up = first | 64'(span);
+    for (int i = 0; i < 64; i++) if (i >= edge_log2) up[i] = 1'b1;
+    crosses = (&up && (first[REACH-1:0] & span) != '0) || (edge_log2 < REACH && |(span >> edge_log2));
   endfunction
   localparam int EDGE = TABLE_BOUNDARY != 0 ? $clog2(TABLE_BOUNDARY) : 64;
-  localparam logic [63:0] TO_EDGE = between(EDGE);
-  localparam logic [63:0] TO_END = between(ADDRESS_BITS);
   localparam logic [63:0] BEYOND = ADDRESS_BITS < 64 ? ~64'd0 << ADDRESS_BITS : 64'd0;
 
-  // Whether the ring crosses a multiple of TABLE_BOUNDARY, or of what an address can reach.
   always_ff @(posedge clk) begin
     bad_size_reg <= bad_size;
     bad_align_reg <= bad_align;
+    sq_mask_reg <= ~({SQ{1'b1}} << cfg_sq_log2);
+    cq_mask_reg <= ~({CQ{1'b1}} << cfg_cq_log2);
     for (int r = 0; r < 2; r++) begin
-      final_reg[r] <= {1'b0, base[r][REACH-1:0]} + {1'b0, bytes[r]};
-      bad_boundary_reg[r] <= TABLE_BOUNDARY != 0 && (EDGE < REACH && (moved[r] >> EDGE) != '0
-          || final_reg[r][REACH] && &(base[r] | ~TO_EDGE));
-      bad_reach_reg[r] <= (base[r] & BEYOND) != '0 || (ADDRESS_BITS < REACH && (moved[r] >> ADDRESS_BITS) != '0)
-          || (final_reg[r][REACH] && &(base[r] | ~TO_END));
+      bad_boundary_reg[r] <= TABLE_BOUNDARY != 0 && crosses(base[r], spans[r], EDGE);
+      bad_reach_reg[r] <= (base[r] & BEYOND) != '0 || crosses(base[r], spans[r], ADDRESS_BITS);
     end
   end
 
@@ -443,8 +435,8 @@ module sgdma_queues #(
     if (cmd_start) begin
       sq_base_mem[sel] <= cfg_sq_base;
       cq_base_mem[sel] <= cfg_cq_base;
-      sq_mask_mem[sel] <= ~({SQ{1'b1}} << cfg_sq_log2);
-      cq_mask_mem[sel] <= ~({CQ{1'b1}} << cfg_cq_log2);
+      sq_mask_mem[sel] <= sq_mask_reg;
+      cq_mask_mem[sel] <= cq_mask_reg;
     end
   end
 
