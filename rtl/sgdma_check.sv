@@ -113,7 +113,7 @@ module sgdma_check #(
 
   logic slot_shown, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
   logic fits;
-  logic [1:0][FREE-1:0] spare_reg;
+  logic [1:0][FREE:0] spare_reg;                  // signed
   logic [127:0] slot;
 
   sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
@@ -151,7 +151,7 @@ module sgdma_check #(
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++) begin
-      spare_reg[d] <= exact ? list_free[d] : list_free[d] < FREE'(UNDER_WAY) ? '0 : list_free[d] - FREE'(UNDER_WAY);
+      spare_reg[d] <= {1'b0, list_free[d]} - (exact ? '0 : (FREE + 1)'(UNDER_WAY));
     end
   end
 
