@@ -31,6 +31,7 @@ module sgdma_check #(
     input  logic [QUEUES-1:0]         fetching,
     input  logic [QUEUES-1:0]         bad,
     input  logic [QUEUES-1:0]         restart,
+    input  logic                      hold,           // a restart is under way: tables of indices have one writer
     input  logic [QUEUES-1:0]         drained,        // nothing is left before the tail, a cycle late
     input  logic                      arrival,        // slots of a queue have been fetched
     input  logic [QW-1:0]             arrival_queue,
@@ -125,7 +126,7 @@ module sgdma_check #(
       .spare(spare_reg));
 
   assign queue = queue_reg;
-  wire slot_valid = slot_shown && !(|restart);    // the tables of indices have one writer
+  wire slot_valid = slot_shown && !hold;
 
   wire sgdma_pkg::header_t header = slot;
   wire sgdma_pkg::segment_t segment = slot;

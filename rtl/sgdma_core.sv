@@ -188,6 +188,7 @@ module sgdma_core #(
   logic [SQ-1:0] issue_sq_head, read_index;
   logic fetch_error, consume, accept, issue, written, written_error, read_enable, cmd_start;
   logic [127:0] read_slot;
+  wire hold_tables = cmd_start && QUEUES > 1;     // of one queue nothing else can be under way
 
   logic [1:0] ar_valid, ar_ready, r_valid, aw_valid, aw_ready, w_valid, w_ready, b_valid, b_error;
   logic [1:0][ADDR_WIDTH-1:0] ar_addr, aw_addr;
@@ -224,7 +225,7 @@ module sgdma_core #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .PREFETCH(PREFETCH)
   ) fetch (
       .clk(clk), .rst(clear),
-      .fetching(fetching), .restart(restart), .doorbell(doorbell), .doorbell_queue(doorbell_queue),
+      .fetching(fetching), .restart(restart), .hold(hold_tables), .doorbell(doorbell), .doorbell_queue(doorbell_queue),
       .base_queue(base_queue), .base_address(base_address), .base_mask(base_mask), .base_tail(base_tail),
       .base_head(base_head), .busy(fetch_busy), .arrival(arrival), .arrival_queue(arrival_queue),
       .error(fetch_error), .error_queue(fetch_error_queue),
@@ -255,7 +256,8 @@ module sgdma_core #(
       .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) check (
       .clk(clk), .rst(clear),
-      .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .drained(drained),
+      .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .hold(hold_tables),
+      .drained(drained),
       .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .head(check_head), .head_last(check_last),
       .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
@@ -330,7 +332,7 @@ module sgdma_core #(
   // ----------------------------------------------------------------------------- completions and interrupts
 
   sgdma_complete #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES)) complete (
-      .clk(clk), .rst(clear), .hold(|restart), .timestamp(time_reg),
+      .clk(clk), .rst(clear), .hold(hold_tables), .timestamp(time_reg),
       .in_valid(done_valid), .in_ready(done_ready), .in_result(done_result),
       .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue), .written(written), .written_error(written_error),

@@ -18,6 +18,7 @@ module sgdma_fetch #(
 
     input  logic [QUEUES-1:0]         fetching,
     input  logic [QUEUES-1:0]         restart,
+    input  logic                      hold,       // a restart is under way: the table of indices has one writer
     input  logic                      doorbell,   // the tail of a queue moves
     input  logic [QW-1:0]             doorbell_queue,
     output logic [QW-1:0]             base_queue,
@@ -112,7 +113,7 @@ module sgdma_fetch #(
 
   wire sent = ar_valid && ar_ready;
 
-  wire take = state_reg == SIZE && !(|restart);                     // the table has one writer
+  wire take = state_reg == SIZE && !hold;
   logic [QW-1:0] restart_queue, log_queue;
 
   always_comb begin

@@ -173,11 +173,11 @@ module sgdma_queues #(
   logic do_reg;
   logic [2:0] op_reg;
   wire do_command = do_reg;
-  assign cmd_start = do_command && op_reg == sgdma_pkg::CMD_START;
   assign cmd_result = result_reg;
 
   always_ff @(posedge clk) begin
     do_reg <= cmd_valid && !rst && result_next == sgdma_pkg::RESULT_OK;
+    cmd_start <= cmd_valid && !rst && result_next == sgdma_pkg::RESULT_OK && cmd_op == sgdma_pkg::CMD_START;
     op_reg <= cmd_op;
   end
 

@@ -92,7 +92,7 @@ async def every_slot_arrives(dut: Any) -> None:
     """Four rings of different sizes, doorbells of random length, a reader at its own pace."""
     bench = Bench(dut)
     await start(dut, fetching=0, restart=0, base_tail=0, base_head=0, ar_ready=0, r_valid=0, read_enable=0, base_mask=3,
-                doorbell=0, read_queue=0)
+                doorbell=0, read_queue=0, hold=0)
     dut.fetching.value = (1 << QUEUES) - 1
     cocotb.start_soon(bench.memory())
     read = [0] * QUEUES
