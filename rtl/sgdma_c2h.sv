@@ -17,6 +17,7 @@ module sgdma_c2h #(
     parameter int FIFO_BEATS = 512,
     parameter int OUTSTANDING = 256,
     parameter bit REALIGN = 1,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     parameter int GRANULE = 1,
     parameter bit CRC = 0,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -95,7 +96,7 @@ module sgdma_c2h #(
 
   sgdma_jobs #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .EARLY(1)
+      .WHOLE(WHOLE), .EARLY(1)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),

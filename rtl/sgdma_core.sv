@@ -125,6 +125,11 @@ module sgdma_core #(
   localparam int CQ = sgdma_pkg::CQ_PTR;
   localparam int FREE = $clog2(LIST_SLOTS) + 1;
   localparam int FILL = $clog2(PREFETCH) + 1;
+  // Where no realigner is built and totals are multiples of a beat, every beat is whole.
+  localparam sgdma_pkg::rules_t H2C = H2C_RULES;
+  localparam sgdma_pkg::rules_t C2H = C2H_RULES;
+  localparam bit WHOLE_H2C = !REALIGN_H2C && (32'(H2C.total_mask) & (BYTES - 1)) == BYTES - 1;
+  localparam bit WHOLE_C2H = !REALIGN_C2H && (32'(C2H.total_mask) & (BYTES - 1)) == BYTES - 1;
   localparam int RESULT = QW + 16 + 4 + 8 + 16 + 32 + 32;
 
   if (DATA_WIDTH != 64 && DATA_WIDTH != 128 && DATA_WIDTH != 256 && DATA_WIDTH != 512) begin : g_bad_width
@@ -294,7 +299,7 @@ module sgdma_core #(
 
   sgdma_h2c #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .WHOLE(WHOLE_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
       .clk(clk), .rst(clear), .aborting(aborting),
       .list_push(list_push[0]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -312,7 +317,7 @@ module sgdma_core #(
 
   sgdma_c2h #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .WHOLE(WHOLE_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
       .clk(clk), .rst(clear), .aborting(aborting),
       .list_push(list_push[1]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -370,6 +375,6 @@ module sgdma_core #(
       .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast),
       .m_axi_bvalid(m_axi_bvalid), .m_axi_bready(m_axi_bready), .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp));
 
-  wire unused = &{1'b0, failed};
+  wire unused = &{1'b0, failed, H2C, C2H};
 
 endmodule

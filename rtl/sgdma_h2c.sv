@@ -16,6 +16,7 @@ module sgdma_h2c #(
     parameter int FIFO_BEATS = 512,
     parameter int OUTSTANDING = 256,
     parameter bit REALIGN = 1,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     parameter int GRANULE = 1,
     parameter bit CRC = 0,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -87,7 +88,8 @@ module sgdma_h2c #(
   logic [15:0] burst_tag;
 
   sgdma_jobs #(
-      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
+      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
+      .WHOLE(WHOLE)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(1'b0),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -136,7 +138,8 @@ module sgdma_h2c #(
 
   localparam int LOG = LB + (BB - LB + 1) + 1 + LB + 4 + QW + 16;
   logic log_valid, log_take, log_single, log_segment_last, log_request_last, log_kill, log_begun;
-  logic [LB-1:0] log_lane, log_tail;
+  logic [LB-1:0] log_lane, log_tail, shown_tail;
+  assign log_tail = WHOLE ? '1 : shown_tail;
   logic [BB-LB:0] log_extent;
   logic [QW-1:0] log_queue;
   logic [15:0] log_tag;
@@ -147,7 +150,7 @@ module sgdma_h2c #(
       .in_data({burst_address[LB-1:0], burst_extent, burst_single, burst_tail, burst_segment_last, burst_request_last,
                 cut_short, burst_begun, burst_queue, burst_tag}),
       .out_valid(log_valid), .out_ready(log_take),
-      .out_data({log_lane, log_extent, log_single, log_tail, log_segment_last, log_request_last, log_kill, log_begun,
+      .out_data({log_lane, log_extent, log_single, shown_tail, log_segment_last, log_request_last, log_kill, log_begun,
                  log_queue, log_tag}));
 
   logic data_valid, data_error;

@@ -8,6 +8,7 @@ module sgdma_jobs #(
     parameter int QUEUES = 4,
     parameter int BURST = 512,
     parameter int LIST_SLOTS = 512,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     parameter bit EARLY = 0,                       // commands go out with the list, not when the request is begun
     parameter int COMMANDS = 512,                  // that user logic may leave waiting
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -93,7 +94,7 @@ module sgdma_jobs #(
 
   logic begun, split_begun, cmd_room_reg;
 
-  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST)) split (
+  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .WHOLE(WHOLE)) split (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue), .request_tag(start_tag),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),

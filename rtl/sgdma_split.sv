@@ -16,6 +16,7 @@ module sgdma_split #(
     parameter int ADDR_WIDTH = 64,
     parameter int QUEUES = 4,
     parameter int BURST = 512,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
     localparam int BB = $clog2(BURST),
     localparam int LB = $clog2(DATA_WIDTH / 8)
@@ -141,12 +142,17 @@ module sgdma_split #(
   assign extent = (BB - LB + 1)'(ending >> LB) - (BB - LB + 1)'(start_reg >> LB);
   assign burst_end_push = (cut || kill) && room && last;
 
+  logic [ADDR_WIDTH-1:0] shown_address;
+  logic [LB-1:0] shown_tail;
+  assign burst_address = WHOLE ? {shown_address[ADDR_WIDTH-1:LB], LB'(0)} : shown_address;
+  assign burst_tail = WHOLE ? '1 : shown_tail;
+
   sgdma_fifo #(.WIDTH(BURST_BITS), .DEPTH(4)) bursts (
       .clk(clk), .rst(rst),
       .in_valid(cut || kill), .in_ready(room),
       .in_data({block, start_reg, extent, single, ending[LB-1:0], queue_reg, tag_reg, final_reg, last, kill, begun_reg}),
       .out_valid(burst_valid), .out_ready(burst_ready),
-      .out_data({burst_address, burst_extent, burst_single, burst_tail, burst_queue, burst_tag, burst_segment_last,
+      .out_data({shown_address, burst_extent, burst_single, shown_tail, burst_queue, burst_tag, burst_segment_last,
                  burst_request_last, burst_kill, burst_begun}), .level());
 
 endmodule
