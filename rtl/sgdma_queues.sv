@@ -334,7 +334,8 @@ module sgdma_queues #(
 
   // ------------------------------------------------------------------------------------------------- indices
 
-  // Cleared by START, for which the checker and the writer of records hold still. The tail is compared with the head where the checker is, a cycle late.
+  // Cleared by START, for which the checker and the writer of records hold still. The tail is compared with the head where the
+  // checker is, a cycle late.
   logic [QW-1:0] look_queue;
   logic [SQ-1:0] check_tail, sel_head;
   logic [CQ-1:0] check_accepted, look_accepted, sel_accepted, check_cq_head, look_cq_head, look_written, sel_written;

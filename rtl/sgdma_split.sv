@@ -8,8 +8,8 @@
 // Bursts go through a small FIFO, so that whoever takes them reaches no further than that. What is asked of an abort is asked a
 // cycle late, and not of the request before: a burst more does no harm.
 //
-// A segment comes as its address and where its last byte lies, counted from the start of its first block of BURST bytes. It stays on
-// show in the list while it is cut: all that is kept of it here is how many blocks have passed.
+// A segment comes as its address and where its last byte lies, counted from the start of its first block of BURST bytes. It
+// stays on show in the list while it is cut: all that is kept of it here is how many blocks have passed.
 
 module sgdma_split #(
     parameter int DATA_WIDTH = 64,
