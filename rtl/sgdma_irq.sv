@@ -19,7 +19,7 @@ module sgdma_irq #(
     input  logic [7:0]        cfg_count,
     input  logic [15:0]       cfg_time,            // units of 16 cycles; 0 is no limit
     input  logic [QUEUES-1:0] arm,
-    input  logic [CQ-1:0]     unread,              // of `unread_queue`; of another queue it is what it was
+    input  logic [CQ-1:0]     unread,              // of `unread_queue`, less one and signed; of another queue it is what it was
     input  logic [QW-1:0]     unread_queue,        // in the cycle after `arm` the one that is armed
     output logic [QUEUES-1:0] fire                 // one cycle
 );
@@ -54,8 +54,8 @@ module sgdma_irq #(
     arm_reg <= rst ? '0 : arm;
     for (int q = 0; q < QUEUES; q++) begin
       if (32'(unread_queue) == q) begin
-        some_reg[q] <= unread != '0;
-        enough_reg[q] <= unread > CQ'(count_mem[unread_queue]);
+        some_reg[q] <= !unread[CQ-1];
+        enough_reg[q] <= unread >= CQ'(count_mem[unread_queue]);
       end
       if (rst || (start && 32'(start_queue) == q)) begin
         armed_reg[q] <= 1'b0;

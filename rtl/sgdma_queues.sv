@@ -48,7 +48,8 @@ module sgdma_queues #(
     output logic [QUEUES-1:0]         failed,     // in ERROR
     output logic [QUEUES-1:0]         restart,    // START: forget what was prefetched; nothing is consumed, accepted or issued
     output logic [QUEUES-1:0]         drained,    // everything up to the tail is consumed, two cycles late
-    output logic [CQ-1:0]     unread,             // written completions that the host has not taken, of a queue where they changed
+    output logic [CQ-1:0]     unread,             // written completions that the host has not taken, less one and signed, of a queue
+                                                  // where they changed
     output logic [QW-1:0]     unread_queue,
     output logic [QUEUES-1:0] arm,                // the vector: `unread` is of it and knows of the doorbell in the next cycle
 
@@ -399,8 +400,10 @@ module sgdma_queues #(
   // ------------------------------------------------------- completions that the host has not taken, as events move them
 
   logic [QUEUES-1:0] stale_reg, arming_reg;        // a doorbell is still to be reckoned with; it arms the vector
-  wire [CQ-1:0] distance = written_next - look_cq_head;
+  // One carry for the record that is written and for the difference, which is one short. The host may be ahead of the response.
+  wire [CQ:0] distance = {look_written, written} + {~look_cq_head, 1'b1};
   wire last_written = written && written_next == look_accepted;
+  wire unused = distance[0];
 
   always_comb begin
     look_queue = written_queue;
@@ -427,7 +430,7 @@ module sgdma_queues #(
       end
     end
     unread_queue <= look_queue;
-    unread <= distance[CQ-1] || !begun_reg[look_queue] ? '0 : distance;  // the host may be ahead of the write response
+    unread <= begun_reg[look_queue] ? distance[CQ:1] : '1;
   end
 
   // ------------------------------------------------------------------------------------------------ look-ups

@@ -43,12 +43,12 @@ class Bench:
         if self.armed:
             queue = self.armed.bit_length() - 1
         self.shown[queue] = self.unread[queue]
-        self.dut.unread.value, self.dut.unread_queue.value = self.unread[queue], queue
+        self.dut.unread.value, self.dut.unread_queue.value = (self.unread[queue] - 1) & 0xFFFF, queue
 
 
 async def _bench(dut: Any, count: int, time: int) -> Bench:
     bench = Bench(dut)
-    await start(dut, start=0, start_queue=0, arm=0, unread=0, unread_queue=0, cfg_count=count, cfg_time=time)
+    await start(dut, start=0, start_queue=0, arm=0, unread=0xFFFF, unread_queue=0, cfg_count=count, cfg_time=time)
     dut.start.value = 1
     for queue in range(QUEUES):
         dut.start_queue.value = queue
