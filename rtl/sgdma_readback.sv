@@ -10,7 +10,7 @@ module sgdma_readback #(
     input  logic [4:0]  address,
     input  logic        write,
     input  logic [31:0] write_data,
-    output logic [31:0] read_data                    // at once
+    output logic [31:0] read_data                    // at once; a write is seen two cycles later
 );
 
   logic [31:0] memory [32];
@@ -19,7 +19,17 @@ module sgdma_readback #(
     for (int i = 0; i < 32; i++) memory[i] = CONTENT[32*i +: 32];
   end
 
-  always_ff @(posedge clk) if (write) memory[address] <= write_data;
+  // Written a cycle late: accesses are further apart, and the write's address is decoded as late as the rest.
+  logic write_reg;
+  logic [4:0] address_reg;
+  logic [31:0] data_reg;
+
+  always_ff @(posedge clk) begin
+    write_reg <= write;
+    address_reg <= address;
+    data_reg <= write_data;
+    if (write_reg) memory[address_reg] <= data_reg;
+  end
 
   assign read_data = memory[address];
 
