@@ -177,7 +177,7 @@ module sgdma_bus #(
   // -------------------------------------------------------------------------------------------- outstanding
 
   // Counted a cycle after the fact; what is not yet counted is not quiet.
-  logic [9:0] reads_reg, writes_reg;
+  logic [9:0] reads_begun_reg, reads_ended_reg, writes_begun_reg, writes_ended_reg;
   logic read_begin_reg, read_end_reg, write_begin_reg, write_end_reg, quiet_reg, hold_reg;
 
   // What began in the last cycle before `hold` shows in the second one of it.
@@ -188,17 +188,19 @@ module sgdma_bus #(
   always_ff @(posedge clk) begin
     if (rst) begin
       {read_begin_reg, read_end_reg, write_begin_reg, write_end_reg} <= '0;
-      reads_reg <= 10'd0;
-      writes_reg <= 10'd0;
+      {reads_begun_reg, reads_ended_reg, writes_begun_reg, writes_ended_reg} <= '0;
       quiet_reg <= 1'b0;
     end else begin
       read_begin_reg <= ar_move && |ar_valid;
       read_end_reg <= m_axi_rvalid && m_axi_rlast;
       write_begin_reg <= aw_begin;
       write_end_reg <= m_axi_bvalid;
-      if (read_begin_reg != read_end_reg) reads_reg <= reads_reg + {{9{read_end_reg}}, 1'b1};
-      if (write_begin_reg != write_end_reg) writes_reg <= writes_reg + {{9{write_end_reg}}, 1'b1};
-      quiet_reg <= !read_begin_reg && !write_begin_reg && reads_reg == 10'd0 && writes_reg == 10'd0;
+      reads_begun_reg <= reads_begun_reg + 10'(read_begin_reg);
+      reads_ended_reg <= reads_ended_reg + 10'(read_end_reg);
+      writes_begun_reg <= writes_begun_reg + 10'(write_begin_reg);
+      writes_ended_reg <= writes_ended_reg + 10'(write_end_reg);
+      quiet_reg <= !read_begin_reg && !write_begin_reg && reads_begun_reg == reads_ended_reg
+          && writes_begun_reg == writes_ended_reg;
     end
   end
 

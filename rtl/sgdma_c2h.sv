@@ -17,6 +17,7 @@ module sgdma_c2h #(
     parameter int FIFO_BEATS = 512,
     parameter int OUTSTANDING = 256,
     parameter bit REALIGN = 1,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     parameter int GRANULE = 1,
     parameter bit CRC = 0,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -32,7 +33,7 @@ module sgdma_c2h #(
     // Checked requests.
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_extent,
+    input  logic [32:0]           list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -95,10 +96,10 @@ module sgdma_c2h #(
 
   sgdma_jobs #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .EARLY(1)
+      .WHOLE(WHOLE), .EARLY(1)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
-      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),

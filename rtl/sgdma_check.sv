@@ -12,6 +12,7 @@ module sgdma_check #(
     parameter int ADDR_WIDTH = 64,
     parameter int LIST_SLOTS = 512,
     parameter int PREFETCH = 256,
+    parameter int BURST = 512,
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
     parameter int LENGTH_ENCODING = sgdma_pkg::LENGTH_PLAIN,
@@ -19,6 +20,7 @@ module sgdma_check #(
     parameter logic [sgdma_pkg::RULES_BITS-1:0] C2H_RULES = '0,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
     localparam int SQ = sgdma_pkg::SQ_PTR,
+    localparam int FILL = $clog2(PREFETCH) + 1,     // bits that tell slots between head and the end of the prefetch
     localparam int FREE = $clog2(LIST_SLOTS) + 1
 ) (
     input  logic                      clk,
@@ -29,10 +31,17 @@ module sgdma_check #(
     input  logic [QUEUES-1:0]         fetching,
     input  logic [QUEUES-1:0]         bad,
     input  logic [QUEUES-1:0]         restart,
+    input  logic                      hold,           // a restart is under way: tables of indices have one writer
     input  logic [QUEUES-1:0]         drained,        // nothing is left before the tail, a cycle late
-    input  logic [QUEUES-1:0][SQ-1:0] sq_tail,
-    input  logic [QUEUES-1:0][SQ-1:0] sq_head,
-    input  logic [QUEUES-1:0][SQ-1:0] filled,
+    input  logic                      arrival,        // slots of a queue have been fetched
+    input  logic [QW-1:0]             arrival_queue,
+    input  logic [FILL-1:0]           filled,         // of `queue`: the first slot not yet there, low bits
+    input  logic [SQ-1:0]             head,           // of `queue`
+    input  logic                      head_last,      // the slot there is the last one before the tail
+    input  logic                      full,           // its completion ring has no place, a cycle late
+    input  logic                      retry,          // places may have become free
+    output logic [QW-1:0]             pick,           // `queue` of the next turn
+    input  logic [SQ-1:0]             pick_head,
 
     output logic                      read_enable,
     output logic [SQ-1:0]             read_index,
@@ -44,7 +53,7 @@ module sgdma_check #(
     // Lists: index 0 is H2C, 1 is C2H.
     output logic [1:0]                list_push,
     output logic [ADDR_WIDTH-1:0]     list_address,
-    output logic [31:0]               list_extent,
+    output logic [32:0]               list_reach,     // from the start of its first block to its last byte
     output logic                      list_last,
     output logic [1:0]                list_commit,
     output logic [1:0]                list_rollback,
@@ -79,18 +88,19 @@ module sgdma_check #(
 
   // ------------------------------------------------------------------------------------------ choice of queue
 
-  // No more than PREFETCH slots lie between head and filled, so their low bits tell.
-  localparam int FILL = $clog2(PREFETCH) + 1;
   logic [QUEUES-1:0] skipping_reg, candidate;
-  logic [QW-1:0] pick;
-  logic pick_valid;
+  logic [QUEUES-1:0] some_reg;                    // slots have been fetched and perhaps not yet been consumed
+  logic [QUEUES-1:0] blocked_reg;                 // the completion ring was full when it was this queue's turn
+  logic pick_valid, fresh_reg;
+  logic none_reg;                                 // of the queue whose turn it is or was, a cycle late
+  wire crowded = full && !fresh_reg;
 
   always_comb begin
     pick = QUEUES > 1 ? queue_reg : '0;
     pick_valid = 1'b0;
     for (int q = 0; q < QUEUES; q++) begin
-      candidate[q] = (accepting[q] || (skipping_reg[q] && fetching[q])) && !bad[q]
-          && FILL'(filled[q]) != FILL'(sq_head[q]);
+      candidate[q] = ((accepting[q] && !blocked_reg[q]) || (skipping_reg[q] && fetching[q])) && !bad[q]
+          && some_reg[q] && !(none_reg && 32'(queue_reg) == q);
     end
     for (int i = QUEUES; i > 0; i--) begin
       if (candidate[(32'(queue_reg) + i) % QUEUES]) begin
@@ -102,20 +112,21 @@ module sgdma_check #(
 
   // --------------------------------------------------------------------------------------------- slot reader
 
-  logic slot_valid, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
+  logic slot_shown, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
   logic fits;
-  logic [1:0][FREE-1:0] spare_reg;
+  logic [1:0][FREE:0] spare_reg;                  // signed
   logic [127:0] slot;
 
   sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
       .clk(clk), .rst(rst),
-      .load(state_reg == PICK), .first(sq_head[pick]), .flush(flush), .filled(FILL'(filled[queue_reg])),
+      .load(state_reg == PICK), .first(pick_head), .flush(flush), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
-      .waiting(waiting), .valid(slot_valid), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
+      .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
       .is_c2h(is_c2h), .unsound(unsound), .bad_count(bad_count), .bad_total(bad_total), .bad_size(bad_size), .fits(fits),
       .spare(spare_reg));
 
   assign queue = queue_reg;
+  wire slot_valid = slot_shown && !hold;
 
   wire sgdma_pkg::header_t header = slot;
   wire sgdma_pkg::segment_t segment = slot;
@@ -137,11 +148,11 @@ module sgdma_check #(
   // not before the first slot of a turn once the pipeline has run dry.
   localparam int UNDER_WAY = 10;
   logic pipe_empty;
-  wire exact = pipe_empty && spent_reg == 4'd0 && !slot_valid;
+  wire exact = pipe_empty && spent_reg == 4'd0 && !slot_shown;
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++) begin
-      spare_reg[d] <= exact ? list_free[d] : list_free[d] < FREE'(UNDER_WAY) ? '0 : list_free[d] - FREE'(UNDER_WAY);
+      spare_reg[d] <= {1'b0, list_free[d]} - (exact ? '0 : (FREE + 1)'(UNDER_WAY));
     end
   end
 
@@ -163,9 +174,6 @@ module sgdma_check #(
   logic [FREE-1:0] rest_reg;                      // segments to come
   logic [11:0] walk_reg;
   logic first_reg, last_reg;                      // none has passed, one is left
-  logic [SQ-1:0] place_reg, next_reg;             // of the slot on show in the ring, and the one behind
-  logic [SQ-1:0] tail_reg;
-  logic fresh_reg;                                // the place is, the next one is not yet
   logic beyond_reg;                               // the slot on show is not before the tail
   logic bad_reg;                                  // of the queue whose turn it is, a cycle late: slots come later still
   logic c2h_reg;
@@ -182,6 +190,7 @@ module sgdma_check #(
   logic [7:0] token_status;
   logic [15:0] token_index;
 
+  wire open = accepting[queue_reg] && !crowded;
   wire walk_take = state_reg == WALK && slot_take;
   // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
   logic [3:0] spent_reg;                          // slots of this turn, at most 8
@@ -204,11 +213,11 @@ module sgdma_check #(
         if (pick_valid) state_next = skipping_reg[pick] ? SKIP : HEAD;
 
       HEAD:
-        if (slot_valid && can_begin && accepting[queue_reg] && !bad_reg) begin
+        if (slot_valid && can_begin && open && !bad_reg) begin
           accept = 1'b1;
           slot_take = 1'b1;
           state_next = sane ? WALK : FAIL;
-        end else if (slot_valid || !accepting[queue_reg] || bad_reg || !waiting) begin
+        end else if (slot_valid || !open || bad_reg || !waiting) begin
           state_next = PICK;
           flush = 1'b1;
         end
@@ -287,7 +296,7 @@ module sgdma_check #(
       claimed_reg <= '0;
       claimer_reg <= '0;
     end else begin
-      for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
+      for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]] || blocked_reg[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
       if (state_reg == HEAD && slot_valid && !claimed) begin
         claimed_reg[is_c2h] <= !accept && spent_reg == 4'd0;
         claimer_reg[is_c2h] <= queue_reg;
@@ -311,15 +320,25 @@ module sgdma_check #(
     end
   end
 
-  // Between the pick and the first slot on show there is time for the second place and for the tail.
   always_ff @(posedge clk) begin
-    if (state_reg == PICK) place_reg <= sq_head[pick];
-    else if (slot_take) place_reg <= next_reg;
     fresh_reg <= state_reg == PICK;
-    if (fresh_reg || slot_take) next_reg <= (fresh_reg ? place_reg : next_reg) + 1'b1;
-    tail_reg <= sq_tail[queue_reg];
-    if (slot_take) beyond_reg <= next_reg == tail_reg;
+    none_reg <= filled == FILL'(head) && !(arrival && arrival_queue == queue_reg);
+    if (slot_take) beyond_reg <= head_last;
     bad_reg <= state_reg != PICK && bad[queue_reg];
+  end
+
+  // A queue without slots and one without places are passed over until an event says that there may be some.
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      some_reg <= '0;
+      blocked_reg <= '0;
+    end else begin
+      if (state_reg == PICK && none_reg) some_reg[queue_reg] <= 1'b0;
+      for (int q = 0; q < QUEUES; q++) if (restart[q]) some_reg[q] <= 1'b0;
+      if (arrival) some_reg[arrival_queue] <= 1'b1;
+      if (retry) blocked_reg <= '0;
+      else if (state_reg == HEAD && crowded) blocked_reg[queue_reg] <= 1'b1;
+    end
   end
 
   // -------------------------------------------------------------------------------------------------- rules
@@ -332,7 +351,7 @@ module sgdma_check #(
   logic [3:0] context_opcode;
 
   sgdma_rules #(
-      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
+      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) rules (
       .clk(clk), .rst(rst),
@@ -340,7 +359,7 @@ module sgdma_check #(
       .in_address(segment.address), .in_length(segment.length), .in_card(context_reg.card[15:0]),
       .in_total(context_reg.total),
       .in_meta({token_segment, token_last, token_status, token_index, context_reg}),
-      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_extent(list_extent),
+      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_reach(list_reach),
       .out_mismatch(judge_mismatch), .out_sound(judge_sound),
       .out_meta({judge_segment, judge_last, judge_status, judge_index, request_queue, context_opcode, request_tag,
                  request_length, request_card, request_port}));
@@ -401,6 +420,6 @@ module sgdma_check #(
   always_ff @(posedge clk) busy_reg <= rst ? 3'd0 : {busy_reg[1:0], state_reg == WALK || state_reg == FAIL || judge_valid};
   assign pipe_empty = busy_reg == 3'd0;
 
-  wire unused = &{1'b0, header, segment, list_free, H2C, C2H};
+  wire unused = &{1'b0, head, header, segment, list_free, H2C, C2H};
 
 endmodule

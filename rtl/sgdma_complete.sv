@@ -15,6 +15,7 @@ module sgdma_complete #(
 ) (
     input  logic                   clk,
     input  logic                   rst,
+    input  logic                   hold,                // issue nothing
     input  logic [63:0]            timestamp,
 
     // {queue, tag, opcode, status, segment, bytes, crc} of each source.
@@ -55,7 +56,7 @@ module sgdma_complete #(
   logic picked_reg, sent;
   logic [1:0] turn_reg, source;
   logic [2:0] taken_reg;
-  logic [RESULT-1:0] result_reg;
+  logic [RESULT-17:0] result_reg;
   logic source_valid;
 
   function automatic logic [1:0] after(input logic [1:0] turn, input logic [1:0] step);
@@ -92,11 +93,26 @@ module sgdma_complete #(
     end
   end
 
-  always_ff @(posedge clk) if (pick_ready) result_reg <= in_result[source];
+  // An engine's result names a segment with a bus error only.
+  logic [15:0] source_tag, source_segment, segment;
+  logic [3:0] source_opcode;
+  logic [7:0] source_status;
+  logic [31:0] source_bytes, source_crc;
+  logic [QW-1:0] source_queue;
+
+  assign {source_queue, source_tag, source_opcode, source_status, source_segment, source_bytes, source_crc} = in_result[source];
+
+  always_ff @(posedge clk) begin
+    if (pick_ready) begin
+      result_reg <= {source_queue, source_tag, source_opcode, source_status, source_bytes, source_crc};
+      if (source != 2'd0 && source_status != sgdma_pkg::STATUS_BUS_ERROR) segment <= sgdma_pkg::NO_SEGMENT;
+      else segment <= source_segment;
+    end
+  end
 
   // ---------------------------------------------------------------------------------- stage 2: make the record
 
-  logic [15:0] tag, segment;
+  logic [15:0] tag;
   logic [3:0] opcode;
   logic [7:0] status;
   logic [31:0] bytes, crc;
@@ -104,7 +120,7 @@ module sgdma_complete #(
 
   logic [QW-1:0] result_queue;
 
-  assign {result_queue, tag, opcode, status, segment, bytes, crc} = result_reg;
+  assign {result_queue, tag, opcode, status, bytes, crc} = result_reg;
   assign issue_queue = QUEUES > 1 ? result_queue : '0;
 
   wire [63:0] offset = {43'd0, issue_index & issue_mask, 5'd0};
@@ -129,7 +145,7 @@ module sgdma_complete #(
 
   assign sent = aw_valid && aw_ready;
   assign issue = sent;
-  assign aw_valid = picked_reg && log_ready && body_ready;
+  assign aw_valid = picked_reg && log_ready && body_ready && !hold;
   assign aw_addr = {address[ADDR_WIDTH-1:LB], LB'(0)};
   assign aw_len = 8'(BEATS - 1);
 

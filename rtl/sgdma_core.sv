@@ -124,6 +124,12 @@ module sgdma_core #(
   localparam int SQ = sgdma_pkg::SQ_PTR;
   localparam int CQ = sgdma_pkg::CQ_PTR;
   localparam int FREE = $clog2(LIST_SLOTS) + 1;
+  localparam int FILL = $clog2(PREFETCH) + 1;
+  // Where no realigner is built and totals are multiples of a beat, every beat is whole.
+  localparam sgdma_pkg::rules_t H2C = H2C_RULES;
+  localparam sgdma_pkg::rules_t C2H = C2H_RULES;
+  localparam bit WHOLE_H2C = !REALIGN_H2C && (32'(H2C.total_mask) & (BYTES - 1)) == BYTES - 1;
+  localparam bit WHOLE_C2H = !REALIGN_C2H && (32'(C2H.total_mask) & (BYTES - 1)) == BYTES - 1;
   localparam int RESULT = QW + 16 + 4 + 8 + 16 + 32 + 32;
 
   if (DATA_WIDTH != 64 && DATA_WIDTH != 128 && DATA_WIDTH != 256 && DATA_WIDTH != 512) begin : g_bad_width
@@ -172,10 +178,14 @@ module sgdma_core #(
   // ----------------------------------------------------------------------------------------- queues and fetch
 
   logic [QUEUES-1:0] fetching, accepting, aborting, failed, restart, drained, bad, fetch_busy;
-  logic [QUEUES-1:0][SQ-1:0] sq_tail, sq_head, filled;
-  logic [QUEUES-1:0][CQ-1:0] cq_unread;
+  logic [SQ-1:0] base_tail, base_head, check_head, pick_head;
+  logic [FILL-1:0] filled;
+  logic doorbell, arrival, check_last, check_full, check_retry;
+  logic [CQ-1:0] unread;
+  logic [QW-1:0] unread_queue;
   logic [QUEUES-1:0] arm;
-  logic [QW-1:0] base_queue, check_queue, issue_queue, written_queue, fetch_error_queue;
+  logic [QW-1:0] base_queue, check_queue, pick_queue, issue_queue, written_queue, fetch_error_queue;
+  logic [QW-1:0] doorbell_queue, arrival_queue;
   logic [63:0] base_address, issue_base;
   logic [SQ-1:0] base_mask;
   logic [CQ-1:0] issue_mask;
@@ -183,6 +193,7 @@ module sgdma_core #(
   logic [SQ-1:0] issue_sq_head, read_index;
   logic fetch_error, consume, accept, issue, written, written_error, read_enable, cmd_start;
   logic [127:0] read_slot;
+  wire hold_tables = cmd_start && QUEUES > 1;     // of one queue nothing else can be under way
 
   logic [1:0] ar_valid, ar_ready, r_valid, aw_valid, aw_ready, w_valid, w_ready, b_valid, b_error;
   logic [1:0][ADDR_WIDTH-1:0] ar_addr, aw_addr;
@@ -205,10 +216,12 @@ module sgdma_core #(
       .stray(sts_stray), .error_event(irq_error),
       .fetching(fetching), .accepting(accepting), .aborting(aborting), .failed(failed), .restart(restart),
       .drained(drained),
-      .sq_tail(sq_tail), .sq_head(sq_head), .cq_unread(cq_unread), .arm(arm),
-      .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_busy(fetch_busy),
+      .unread(unread), .unread_queue(unread_queue), .arm(arm),
+      .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_tail(base_tail),
+      .fetch_head(base_head), .doorbell(doorbell), .doorbell_queue(doorbell_queue), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
-      .check_queue(check_queue), .consume(consume), .accept(accept),
+      .check_queue(check_queue), .check_head(check_head), .check_last(check_last), .check_full(check_full),
+      .check_retry(check_retry), .pick_queue(pick_queue), .pick_head(pick_head), .consume(consume), .accept(accept),
       .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue),
       .written(written), .written_error(written_error), .written_queue(written_queue));
@@ -217,8 +230,9 @@ module sgdma_core #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .PREFETCH(PREFETCH)
   ) fetch (
       .clk(clk), .rst(clear),
-      .fetching(fetching), .restart(restart), .sq_tail(sq_tail), .sq_head(sq_head),
-      .base_queue(base_queue), .base_address(base_address), .base_mask(base_mask), .busy(fetch_busy),
+      .fetching(fetching), .restart(restart), .hold(hold_tables), .doorbell(doorbell), .doorbell_queue(doorbell_queue),
+      .base_queue(base_queue), .base_address(base_address), .base_mask(base_mask), .base_tail(base_tail),
+      .base_head(base_head), .busy(fetch_busy), .arrival(arrival), .arrival_queue(arrival_queue),
       .error(fetch_error), .error_queue(fetch_error_queue),
       .ar_valid(ar_valid[0]), .ar_ready(ar_ready[0]), .ar_addr(ar_addr[0]), .ar_len(ar_len[0]),
       .r_valid(r_valid[0]), .r_data(r_data), .r_error(r_error), .r_last(r_last),
@@ -230,7 +244,8 @@ module sgdma_core #(
   logic [1:0] list_push, list_commit, list_rollback, request_room;
   logic [1:0][FREE-1:0] list_free;
   logic [ADDR_WIDTH-1:0] list_address;
-  logic [31:0] list_extent, request_length;
+  logic [32:0] list_reach;
+  logic [31:0] request_length;
   logic list_last, reject_valid;
   logic [QW-1:0] request_queue, reject_queue;
   logic [15:0] request_tag, reject_tag, reject_segment;
@@ -241,16 +256,18 @@ module sgdma_core #(
   logic [3:0] reject_level;
 
   sgdma_check #(
-      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH),
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH), .BURST(BURST),
       .ADDRESS_BITS(ADDRESS_BITS),
       .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) check (
       .clk(clk), .rst(clear),
-      .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .drained(drained),
-      .sq_tail(sq_tail), .sq_head(sq_head), .filled(filled),
+      .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .hold(hold_tables),
+      .drained(drained),
+      .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .head(check_head), .head_last(check_last),
+      .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),
-      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),
@@ -282,10 +299,10 @@ module sgdma_core #(
 
   sgdma_h2c #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .WHOLE(WHOLE_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
       .clk(clk), .rst(clear), .aborting(aborting),
-      .list_push(list_push[0]), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push[0]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[0]), .list_rollback(list_rollback[0]), .list_free(list_free[0]),
       .request_room(request_room[0]), .request_queue(request_queue), .request_tag(request_tag),
       .request_length(request_length), .request_card(request_card), .request_port(request_port),
@@ -300,10 +317,10 @@ module sgdma_core #(
 
   sgdma_c2h #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .WHOLE(WHOLE_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
       .clk(clk), .rst(clear), .aborting(aborting),
-      .list_push(list_push[1]), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push[1]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[1]), .list_rollback(list_rollback[1]), .list_free(list_free[1]),
       .request_room(request_room[1]), .request_queue(request_queue), .request_tag(request_tag),
       .request_length(request_length), .request_card(request_card), .request_port(request_port),
@@ -320,7 +337,7 @@ module sgdma_core #(
   // ----------------------------------------------------------------------------- completions and interrupts
 
   sgdma_complete #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES)) complete (
-      .clk(clk), .rst(clear), .timestamp(time_reg),
+      .clk(clk), .rst(clear), .hold(hold_tables), .timestamp(time_reg),
       .in_valid(done_valid), .in_ready(done_ready), .in_result(done_result),
       .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue), .written(written), .written_error(written_error),
@@ -331,7 +348,8 @@ module sgdma_core #(
 
   sgdma_irq #(.QUEUES(QUEUES)) interrupts (
       .clk(clk), .rst(clear),
-      .start(restart), .cfg_count(cfg_count), .cfg_time(cfg_time), .arm(arm), .unread(cq_unread), .fire(irq));
+      .start(cmd_start), .start_queue(QW'(cfg_queue)), .cfg_count(cfg_count), .cfg_time(cfg_time), .arm(arm),
+      .unread(unread), .unread_queue(unread_queue), .fire(irq));
 
   // ----------------------------------------------------------------------------------------------------- bus
 
@@ -357,6 +375,6 @@ module sgdma_core #(
       .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast),
       .m_axi_bvalid(m_axi_bvalid), .m_axi_bready(m_axi_bready), .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp));
 
-  wire unused = &{1'b0, failed, cmd_start};
+  wire unused = &{1'b0, failed, H2C, C2H};
 
 endmodule

@@ -10,19 +10,23 @@ module sgdma_fetch #(
     parameter int QUEUES = 4,
     parameter int PREFETCH = 256,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
-    localparam int SQ = sgdma_pkg::SQ_PTR
+    localparam int SQ = sgdma_pkg::SQ_PTR,
+    localparam int FILL = $clog2(PREFETCH) + 1     // bits that tell slots between head and tail of the prefetch
 ) (
     input  logic                      clk,
     input  logic                      rst,
 
     input  logic [QUEUES-1:0]         fetching,
     input  logic [QUEUES-1:0]         restart,
-    input  logic [QUEUES-1:0][SQ-1:0] sq_tail,
-    input  logic [QUEUES-1:0][SQ-1:0] sq_head,
+    input  logic                      hold,       // a restart is under way: the table of indices has one writer
+    input  logic                      doorbell,   // the tail of a queue moves
+    input  logic [QW-1:0]             doorbell_queue,
     output logic [QW-1:0]             base_queue,
     input  logic [63:0]               base_address,
     input  logic [SQ-1:0]             base_mask,  // slots of the ring less one
-    output logic [QUEUES-1:0]         busy,       // bursts of this queue are under way, a cycle late
+    input  logic [SQ-1:0]             base_tail,
+    input  logic [SQ-1:0]             base_head,
+    output logic [QUEUES-1:0]         busy,       // bursts of this queue are under way
     output logic                      error,
     output logic [QW-1:0]             error_queue,
 
@@ -36,8 +40,11 @@ module sgdma_fetch #(
     input  logic                      r_error,
     input  logic                      r_last,
 
-    // Slots for the checker: the first one not yet there, and a read port of one cycle's latency.
-    output logic [QUEUES-1:0][SQ-1:0] filled,
+    // Slots for the checker: those of a queue arrive; the first one not yet there of the queue that is read, low bits, once
+    // some have arrived; a read port of one cycle's latency.
+    output logic                      arrival,
+    output logic [QW-1:0]             arrival_queue,
+    output logic [FILL-1:0]           filled,
     output logic [QUEUES-1:0]         bad,
     input  logic                      read_enable,
     input  logic [QW-1:0]             read_queue,
@@ -53,7 +60,6 @@ module sgdma_fetch #(
   localparam int REGION = $clog2(PREFETCH) - LANE;                  // rows of a queue's region, log2
   localparam int ROWS = QUEUES << REGION;
   localparam int RW = $clog2(ROWS);
-  localparam int FILL = $clog2(PREFETCH) + 1;
 
   if (PREFETCH < 2 * CHUNK || (1 << $clog2(PREFETCH)) != PREFETCH) begin : g_bad_prefetch
     $error("sgdma_fetch: PREFETCH = %0d must be a power of two of at least %0d", PREFETCH, 2 * CHUNK);
@@ -63,40 +69,22 @@ module sgdma_fetch #(
 
   typedef enum logic [1:0] {PICK, SIZE, SEND} state_t;
   state_t state_reg;
-  logic [QUEUES-1:0][SQ-1:0] next_reg;                              // first slot not yet asked for
-  logic [QUEUES-1:0] want, room_reg;
-  logic [QW-1:0] queue_reg, pick;
-  logic pick_valid;
+  logic [QW-1:0] queue_reg;
+  logic [SQ-1:0] next_slot;                                         // first slot not yet asked for
+  logic [SQ-1:0] log_next;                                          // the same of the queue whose slots arrive
+  logic [QUEUES-1:0] bad_reg, busy_reg;
   logic [ADDR_WIDTH-1:0] addr_reg;
   logic [7:0] len_reg;
   logic log_ready;
 
-  // A queue wants a fetch when slots are waiting and a whole chunk has room.
-  always_comb begin
-    pick = QUEUES > 1 ? queue_reg : '0;
-    pick_valid = 1'b0;
-    for (int q = 0; q < QUEUES; q++) begin
-      want[q] = fetching[q] && !bad_reg[q] && next_reg[q] != sq_tail[q] && room_reg[q];
-    end
-    for (int i = QUEUES; i > 0; i--) begin
-      if (want[(32'(queue_reg) + i) % QUEUES]) begin
-        pick = QW'((32'(queue_reg) + i) % QUEUES);
-        pick_valid = 1'b1;
-      end
-    end
-  end
-
-  // No more than PREFETCH slots lie between head and next, so the low bits of their distance tell. The head moves in favour, and
-  // a queue is not picked twice within two cycles.
-  always_ff @(posedge clk) begin
-    for (int q = 0; q < QUEUES; q++) begin
-      room_reg[q] <= (FILL'(next_reg[q]) - FILL'(sq_head[q])) <= FILL'(PREFETCH - CHUNK);
-    end
-  end
+  // One queue is looked at a cycle. It wants a fetch when slots are waiting and a whole chunk has room: no more than PREFETCH
+  // slots lie between head and next, so the low bits of their distance tell.
+  wire [SQ-1:0] tail = base_tail;
+  wire room = (FILL'(next_slot) - FILL'(base_head)) <= FILL'(PREFETCH - CHUNK);
+  wire want = fetching[queue_reg] && !bad_reg[queue_reg] && next_slot != tail && room;
+  wire [QW-1:0] queue_up = 32'(queue_reg) == QUEUES - 1 ? '0 : queue_reg + 1'b1;
 
   // A chunk ends at the tail, at a multiple of 16 slots, or at the end of a ring smaller than that.
-  wire [SQ-1:0] next_slot = next_reg[queue_reg];
-  wire [SQ-1:0] tail = sq_tail[queue_reg];
   wire [CHUNK_LOG2-1:0] edge_mask = base_mask[CHUNK_LOG2-1:0];
   wire [CHUNK_LOG2-1:0] to_edge = ~next_slot[CHUNK_LOG2-1:0] & edge_mask;          // slots less one
   wire [CHUNK_LOG2-1:0] to_tail = tail[CHUNK_LOG2-1:0] + ~next_slot[CHUNK_LOG2-1:0];
@@ -125,33 +113,44 @@ module sgdma_fetch #(
 
   wire sent = ar_valid && ar_ready;
 
+  wire take = state_reg == SIZE && !hold;
+  logic [QW-1:0] restart_queue, log_queue;
+
+  always_comb begin
+    restart_queue = '0;
+    for (int q = 0; q < QUEUES; q++) if (restart[q]) restart_queue = QW'(q);
+  end
+
   always_ff @(posedge clk) begin
     if (rst) begin
       state_reg <= PICK;
       queue_reg <= '0;
-      next_reg <= '0;
     end else begin
       case (state_reg)
-        PICK: begin
-          queue_reg <= pick;
-          if (pick_valid) state_reg <= SIZE;
-        end
-        SIZE: begin
-          state_reg <= SEND;
-          next_reg[queue_reg] <= past_chunk;
-        end
-        default: if (sent) state_reg <= PICK;
+        PICK:
+          if (want) state_reg <= SIZE;
+          else if (QUEUES > 1) queue_reg <= doorbell ? doorbell_queue : queue_up;
+        SIZE: if (take) state_reg <= SEND;
+        default:
+          if (sent) begin
+            state_reg <= PICK;
+            if (QUEUES > 1) queue_reg <= queue_up;
+          end
       endcase
-      for (int q = 0; q < QUEUES; q++) if (restart[q]) next_reg[q] <= '0;
     end
   end
 
-  logic [SQ-1:0] first_reg, past_reg;
+  sgdma_table #(.WIDTH(SQ), .QUEUES(QUEUES), .READS(2)) nexts (
+      .clk(clk), .rst(rst), .clear(|restart), .clear_queue(restart_queue),
+      .write(take), .write_queue(queue_reg), .write_data(past_chunk),
+      .read_queue({queue_reg, log_queue}), .read_data({next_slot, log_next}));
+
+  logic [FILL-1:0] first_reg, past_reg;
 
   always_ff @(posedge clk) begin
     if (state_reg == SIZE) begin
-      first_reg <= next_slot;
-      past_reg <= past_chunk;
+      first_reg <= FILL'(next_slot);
+      past_reg <= FILL'(past_chunk);
       addr_reg <= ADDR_WIDTH'(slot_address) & ~ADDR_WIDTH'(BEAT_BYTES - 1);
       len_reg <= beats_less_one;
     end
@@ -160,30 +159,27 @@ module sgdma_fetch #(
   // ------------------------------------------------------------------------------------- answers from memory
 
   logic log_valid;
-  logic [QW-1:0] log_queue;
-  logic [SQ-1:0] log_first, log_past;
+  logic [FILL-1:0] log_first, log_past;
 
-  sgdma_fifo #(.WIDTH(QW + 2 * SQ), .DEPTH(16)) log (
+  sgdma_fifo #(.WIDTH(QW + 2 * FILL), .DEPTH(16)) log (
       .clk(clk), .rst(rst),
       .in_valid(sent), .in_ready(log_ready), .in_data({queue_reg, first_reg, past_reg}),
       .out_valid(log_valid), .out_ready(r_valid && r_last), .out_data({log_queue, log_first, log_past}), .level());
 
   logic running_reg;                                                // in the middle of a burst
   logic half_reg;                                                   // of a slot, 64 bit only
-  logic [SQ-1:0] cursor_reg;
-  logic [QUEUES-1:0][SQ-1:0] filled_reg;
-  logic [QUEUES-1:0] bad_reg;
+  logic [FILL-1:0] cursor_reg;
+  logic [FILL-1:0] filled_mem [QUEUES];
 
-  wire [SQ-1:0] cursor = running_reg ? cursor_reg : log_first;
+  wire [FILL-1:0] cursor = running_reg ? cursor_reg : log_first;
   wire slot_done = DATA_WIDTH > 64 || half_reg;
-  wire [SQ-1:0] cursor_up = ((cursor >> LANE) + 1'b1) << LANE;
-  wire [SQ-1:0] cursor_next = !slot_done ? cursor : r_last ? log_past : cursor_up;
+  wire [FILL-1:0] cursor_up = ((cursor >> LANE) + 1'b1) << LANE;
+  wire [FILL-1:0] cursor_next = !slot_done ? cursor : r_last ? log_past : cursor_up;
 
-  always_ff @(posedge clk) begin
-    for (int q = 0; q < QUEUES; q++) busy[q] <= next_reg[q] != filled_reg[q];
-  end
-
-  assign filled = filled_reg;
+  assign busy = busy_reg;
+  assign arrival = r_valid && slot_done;
+  assign arrival_queue = log_queue;
+  assign filled = filled_mem[read_queue];
   assign bad = bad_reg;
   assign error = r_valid && r_error;
   assign error_queue = log_queue;
@@ -192,26 +188,27 @@ module sgdma_fetch #(
     if (rst) begin
       running_reg <= 1'b0;
       half_reg <= 1'b0;
-      filled_reg <= '0;
       bad_reg <= '0;
+      busy_reg <= '0;
     end else begin
       if (r_valid) begin
         running_reg <= !r_last;
         half_reg <= !half_reg && DATA_WIDTH == 64;
-        filled_reg[log_queue] <= cursor_next;
+        if (r_last && log_past == FILL'(log_next)) busy_reg[log_queue] <= 1'b0;
         if (r_error) bad_reg[log_queue] <= 1'b1;
       end
       for (int q = 0; q < QUEUES; q++) begin
         if (restart[q]) begin
-          filled_reg[q] <= '0;
           bad_reg[q] <= 1'b0;
         end
       end
+      if (take) busy_reg[queue_reg] <= 1'b1;
     end
   end
 
   always_ff @(posedge clk) begin
     if (r_valid) cursor_reg <= cursor_next;
+    if (r_valid) filled_mem[log_queue] <= cursor_next;
   end
 
   // -------------------------------------------------------------------------------------------- slot memory
@@ -253,6 +250,6 @@ module sgdma_fetch #(
   end
 
   // Slots beyond the memory's reach of the index, and a queue index of one queue, carry nothing here.
-  wire unused = &{1'b0, read_index, read_queue, slot_address, log_valid};
+  wire unused = &{1'b0, base_head, log_next, read_index, read_queue, slot_address, log_valid};
 
 endmodule

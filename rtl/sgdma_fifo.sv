@@ -27,13 +27,14 @@ module sgdma_fifo #(
 
   logic [WIDTH-1:0] memory [DEPTH];
   logic [PTR-1:0] wr_reg, rd_reg;
-  logic [PTR:0] level_reg;
   logic ready_reg, valid_reg;
 
   wire push = in_valid && ready_reg;
   wire pop  = valid_reg && out_ready;
+  wire [PTR-1:0] wr_next = wr_reg + 1'b1;
+  wire [PTR-1:0] rd_next = rd_reg + 1'b1;
 
-  assign level     = level_reg;
+  assign level     = {!ready_reg, wr_reg - rd_reg};
   assign in_ready  = ready_reg;
   assign out_valid = valid_reg;
   assign out_data  = memory[rd_reg];
@@ -46,15 +47,13 @@ module sgdma_fifo #(
     if (rst) begin
       wr_reg <= '0;
       rd_reg <= '0;
-      level_reg <= '0;
       ready_reg <= 1'b1;
       valid_reg <= 1'b0;
     end else begin
-      if (push) wr_reg <= wr_reg + 1'b1;
-      if (pop) rd_reg <= rd_reg + 1'b1;
-      if (push != pop) level_reg <= level_reg + {{PTR{pop}}, 1'b1};
-      ready_reg <= pop || (ready_reg && !(push && level_reg == (PTR + 1)'(DEPTH - 1)));
-      valid_reg <= push || (valid_reg && !(pop && level_reg == (PTR + 1)'(1)));
+      if (push) wr_reg <= wr_next;
+      if (pop) rd_reg <= rd_next;
+      ready_reg <= pop || (ready_reg && !(push && wr_next == rd_reg));
+      valid_reg <= push || (valid_reg && !(pop && rd_next == wr_reg));
     end
   end
 

@@ -16,6 +16,7 @@ module sgdma_h2c #(
     parameter int FIFO_BEATS = 512,
     parameter int OUTSTANDING = 256,
     parameter bit REALIGN = 1,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     parameter int GRANULE = 1,
     parameter bit CRC = 0,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -31,7 +32,7 @@ module sgdma_h2c #(
     // Checked requests.
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_extent,
+    input  logic [32:0]           list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -87,10 +88,11 @@ module sgdma_h2c #(
   logic [15:0] burst_tag;
 
   sgdma_jobs #(
-      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS)
+      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
+      .WHOLE(WHOLE)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(1'b0),
-      .list_push(list_push), .list_address(list_address), .list_extent(list_extent), .list_last(list_last),
+      .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),
       .request_queue(request_queue), .request_tag(request_tag), .request_length(request_length),
       .request_card(request_card), .request_port(request_port),
@@ -136,7 +138,8 @@ module sgdma_h2c #(
 
   localparam int LOG = LB + (BB - LB + 1) + 1 + LB + 4 + QW + 16;
   logic log_valid, log_take, log_single, log_segment_last, log_request_last, log_kill, log_begun;
-  logic [LB-1:0] log_lane, log_tail;
+  logic [LB-1:0] log_lane, log_tail, shown_tail;
+  assign log_tail = WHOLE ? '1 : shown_tail;
   logic [BB-LB:0] log_extent;
   logic [QW-1:0] log_queue;
   logic [15:0] log_tag;
@@ -147,7 +150,7 @@ module sgdma_h2c #(
       .in_data({burst_address[LB-1:0], burst_extent, burst_single, burst_tail, burst_segment_last, burst_request_last,
                 cut_short, burst_begun, burst_queue, burst_tag}),
       .out_valid(log_valid), .out_ready(log_take),
-      .out_data({log_lane, log_extent, log_single, log_tail, log_segment_last, log_request_last, log_kill, log_begun,
+      .out_data({log_lane, log_extent, log_single, shown_tail, log_segment_last, log_request_last, log_kill, log_begun,
                  log_queue, log_tag}));
 
   logic data_valid, data_error;

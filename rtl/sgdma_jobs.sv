@@ -8,6 +8,7 @@ module sgdma_jobs #(
     parameter int QUEUES = 4,
     parameter int BURST = 512,
     parameter int LIST_SLOTS = 512,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     parameter bit EARLY = 0,                       // commands go out with the list, not when the request is begun
     parameter int COMMANDS = 512,                  // that user logic may leave waiting
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -22,7 +23,7 @@ module sgdma_jobs #(
 
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_extent,
+    input  logic [32:0]           list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -61,14 +62,14 @@ module sgdma_jobs #(
 
   logic segment_valid, segment_ready, segment_last;
   logic [ADDR_WIDTH-1:0] segment_address;
-  logic [31:0] segment_extent;
+  logic [32:0] segment_reach;
 
-  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 33), .DEPTH(LIST_SLOTS), .SLOW(1)) lists (
+  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 34), .DEPTH(LIST_SLOTS), .SLOW(1)) lists (
       .clk(clk), .rst(rst),
-      .in_valid(list_push), .in_data({list_address, list_extent, list_last}),
+      .in_valid(list_push), .in_data({list_address, list_reach, list_last}),
       .commit(list_commit), .rollback(list_rollback), .free(list_free),
       .out_valid(segment_valid), .out_ready(segment_ready),
-      .out_data({segment_address, segment_extent, segment_last}));
+      .out_data({segment_address, segment_reach, segment_last}));
 
   localparam int START = QW + 16 + 32 + 48 + 2;
   logic start_valid, start_ready;
@@ -93,11 +94,11 @@ module sgdma_jobs #(
 
   logic begun, split_begun, cmd_room_reg;
 
-  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST)) split (
+  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .WHOLE(WHOLE)) split (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue), .request_tag(start_tag),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),
-      .list_extent(segment_extent), .list_last(segment_last),
+      .list_reach(segment_reach), .list_last(segment_last),
       .cmd_push(begun), .cmd_room(cmd_room_reg),
       .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
       .burst_extent(burst_extent), .burst_single(burst_single), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),

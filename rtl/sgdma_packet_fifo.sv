@@ -6,8 +6,8 @@
 //   read side : first word falls through, three cycles after its commit: block memories are slow to read, so their output
 //               has a register of its own behind it.
 //
-// `free` counts the places left for the writer, uncommitted words taken off. It is a register of registers: a word pushed in
-// the cycle before is not counted yet, so who pushes every cycle asks for two.
+// `free` counts the places left for the writer, uncommitted words taken off. It may be late: a word pushed in the cycle before is
+// perhaps not counted yet, so who pushes every cycle asks for two.
 
 module sgdma_packet_fifo #(
     parameter int WIDTH = 64,
@@ -36,74 +36,86 @@ module sgdma_packet_fifo #(
 
   // What is read was committed, so no word is read in the cycle that writes it: a block memory may answer it anyhow.
   (* no_rw_check *) logic [WIDTH-1:0] memory [DEPTH];
-  logic [PTR:0] wr_reg, limit, rd_reg, next_reg, free_reg;         // next: behind the one to be read
-  logic some_reg, read_valid_reg, valid_reg, arrives;
+  logic [PTR:0] free_reg;
+  logic [PTR-1:0] write_place, read_place;
+  logic some, read_valid_reg, valid_reg;
   logic [WIDTH-1:0] read_reg, data_reg;
 
   wire show = read_valid_reg && (!valid_reg || out_ready);
-  wire load = some_reg && (!read_valid_reg || (show && !SLOW));
-
-  // `load` may come late: what it selects is compared already.
-  wire behind = rd_reg != limit;
-  wire behind_next = next_reg != limit;
+  wire load = some && (!read_valid_reg || (show && !SLOW));
 
   assign out_valid = valid_reg;
   assign out_data  = data_reg;
   assign free      = free_reg;
 
   always_ff @(posedge clk) begin
-    if (in_valid) memory[wr_reg[PTR-1:0]] <= in_data;
+    if (in_valid) memory[write_place] <= in_data;
   end
 
   always_ff @(posedge clk) begin
-    if (load) read_reg <= memory[rd_reg[PTR-1:0]];
+    if (load) read_reg <= memory[read_place];
   end
 
   always_ff @(posedge clk) begin
     if (show) data_reg <= read_reg;
   end
 
-  // Words in the two output registers no longer occupy a place.
   always_ff @(posedge clk) begin
     if (rst) begin
-      rd_reg <= '0;
-      next_reg <= (PTR + 1)'(1);
-      some_reg <= 1'b0;
       read_valid_reg <= 1'b0;
       valid_reg <= 1'b0;
-      free_reg <= (PTR + 1)'(DEPTH);
     end else begin
-      if (load) begin
-        rd_reg <= next_reg;
-        next_reg <= next_reg + 1'b1;
-      end
-      some_reg <= arrives || (load ? behind_next : behind);
       read_valid_reg <= load || (read_valid_reg && !show);
       valid_reg <= show || (valid_reg && !out_ready);
-      free_reg <= {~rd_reg[PTR], rd_reg[PTR-1:0]} - wr_reg;        // the inverted bit adds DEPTH
     end
   end
 
+  // Words in the two output registers no longer occupy a place.
   if (PLAIN) begin : g_plain
-    assign limit = wr_reg;
-    assign arrives = in_valid;
+    // All places are free when the highest bit says so: then nothing is to be read.
+    logic [PTR-1:0] wr_reg, rd_reg;
+    assign write_place = wr_reg;
+    assign read_place = rd_reg;
+    assign some = !free_reg[PTR];
     always_ff @(posedge clk) begin
-      if (rst) wr_reg <= '0;
-      else if (in_valid) wr_reg <= wr_reg + 1'b1;
+      if (rst) begin
+        wr_reg <= '0;
+        rd_reg <= '0;
+        free_reg <= (PTR + 1)'(DEPTH);
+      end else begin
+        if (in_valid) wr_reg <= wr_reg + 1'b1;
+        if (load) rd_reg <= rd_reg + 1'b1;
+        if (in_valid != load) free_reg <= free_reg + {{PTR{in_valid}}, 1'b1};
+      end
     end
     wire unused = &{1'b0, commit, rollback};
   end else begin : g_commit
-    logic [PTR:0] commit_reg;
+    logic [PTR:0] wr_reg, commit_reg, rd_reg, next_reg;            // next: behind the one to be read
+    logic some_reg;
     wire [PTR:0] wr_next = wr_reg + (PTR + 1)'(in_valid);
-    assign limit = commit_reg;
-    assign arrives = in_valid && commit && !rollback;
+    // `load` may come late: what it selects is compared already.
+    wire behind = rd_reg != commit_reg;
+    wire behind_next = next_reg != commit_reg;
+    assign write_place = wr_reg[PTR-1:0];
+    assign read_place = rd_reg[PTR-1:0];
+    assign some = some_reg;
     always_ff @(posedge clk) begin
       if (rst) begin
         wr_reg <= '0;
         commit_reg <= '0;
+        rd_reg <= '0;
+        next_reg <= (PTR + 1)'(1);
+        some_reg <= 1'b0;
+        free_reg <= (PTR + 1)'(DEPTH);
       end else begin
         wr_reg <= rollback ? commit_reg : wr_next;
         if (commit) commit_reg <= wr_next;
+        if (load) begin
+          rd_reg <= next_reg;
+          next_reg <= next_reg + 1'b1;
+        end
+        some_reg <= (in_valid && commit && !rollback) || (load ? behind_next : behind);
+        free_reg <= {~rd_reg[PTR], rd_reg[PTR-1:0]} - wr_reg;      // the inverted bit adds DEPTH
       end
     end
   end

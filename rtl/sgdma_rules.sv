@@ -8,6 +8,7 @@
 module sgdma_rules #(
     parameter int META = 1,
     parameter int ADDR_WIDTH = 64,
+    parameter int BURST = 512,
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
     parameter int LENGTH_ENCODING = sgdma_pkg::LENGTH_PLAIN,
@@ -30,7 +31,7 @@ module sgdma_rules #(
     output logic                  out_valid,
     output logic [4:0]            out_rule,
     output logic [ADDR_WIDTH-1:0] out_address,
-    output logic [31:0]           out_extent,      // bytes less one
+    output logic [32:0]           out_reach,       // from the start of its first block of BURST bytes to its last byte
     output logic                  out_mismatch,    // so far they don't
     output logic                  out_sound,       // neither a rule broken nor a mismatch with the last segment
     output logic [META-1:0]       out_meta
@@ -126,7 +127,7 @@ module sgdma_rules #(
     out_valid <= valid_reg && !rst;
     out_rule <= rule;
     out_address <= ADDR_WIDTH'(address_reg);
-    out_extent <= extent_reg;
+    out_reach <= {1'b0, address_reg[31:0] & 32'(BURST - 1)} + {1'b0, extent_reg};
     out_mismatch <= sum_reg != {1'b0, total_reg};
     out_sound <= broken == '0 && !(last_reg && sum_reg != {1'b0, total_reg});
     out_meta <= meta_reg;

@@ -41,7 +41,7 @@ module sgdma_slots #(
     output logic                 bad_total,
     output logic                 bad_size,
     output logic                 fits,
-    input  logic [1:0][FREE-1:0] spare              // places of the list buffers
+    input  logic [1:0][FREE:0]   spare              // places of the list buffers; negative for none
 );
 
   localparam sgdma_pkg::rules_t H2C = H2C_RULES;
@@ -90,13 +90,10 @@ module sgdma_slots #(
   wire [15:0] total_mask = to_c2h ? C2H.total_mask : H2C.total_mask;
   wire [31:0] most_bytes = to_c2h ? C2H.max_request_size : H2C.max_request_size;
   logic [11:0] expect_reg;                          // index behind the slot on show
-  logic [1:0] fitting;
-
   // What no list buffer can hold need not wait for room: it is refused.
-  always_comb begin
-    for (int d = 0; d < 2; d++)
-      fitting[d] = header.segment_count > 16'(LIST_SLOTS) || FREE'(header.segment_count) <= spare[d];
-  end
+  wire [FREE:0] places = to_c2h ? spare[1] : spare[0];
+  wire fitting = header.segment_count > 16'(LIST_SLOTS)
+      || $signed({1'b0, header.segment_count[FREE-1:0]}) <= $signed(places);
 
   always_ff @(posedge clk) begin
     if (move) begin
@@ -110,7 +107,7 @@ module sgdma_slots #(
       bad_count <= header.segment_count == 16'd0 || header.segment_count > most_segments;
       bad_total <= (header.total_length[15:0] & total_mask) != 16'd0;
       bad_size <= header.total_length == 32'd0 || header.total_length > most_bytes;
-      fits <= to_c2h ? fitting[1] : fitting[0];
+      fits <= fitting;
     end
   end
 

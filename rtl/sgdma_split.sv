@@ -8,14 +8,15 @@
 // Bursts go through a small FIFO, so that whoever takes them reaches no further than that. What is asked of an abort is asked a
 // cycle late, and not of the request before: a burst more does no harm.
 //
-// A segment is held as where it starts in its first block of BURST bytes, where it ends in its last one, and how many blocks
-// lie between, so that a burst needs no arithmetic but a count.
+// A segment comes as its address and where its last byte lies, counted from the start of its first block of BURST bytes. It
+// stays on show in the list while it is cut: all that is kept of it here is how many blocks have passed.
 
 module sgdma_split #(
     parameter int DATA_WIDTH = 64,
     parameter int ADDR_WIDTH = 64,
     parameter int QUEUES = 4,
     parameter int BURST = 512,
+    parameter bit WHOLE = 0,                       // the rules allow whole beats only
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
     localparam int BB = $clog2(BURST),
     localparam int LB = $clog2(DATA_WIDTH / 8)
@@ -33,7 +34,7 @@ module sgdma_split #(
     input  logic                  list_valid,
     output logic                  list_ready,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [31:0]           list_extent,     // length less one
+    input  logic [32:0]           list_reach,
     input  logic                  list_last,
 
     output logic                  cmd_push,        // the request being taken is begun
@@ -65,12 +66,11 @@ module sgdma_split #(
   logic [QW-1:0] queue_reg;
   logic [15:0] tag_reg;
 
-  // The segment being cut.
+  // The segment being cut: its blocks behind the present one are counted on `list_reach`.
   localparam int MORE = 33 - BB;
-  logic have_reg, final_reg, last_reg;
-  logic [ADDR_WIDTH-1:BB] block_reg;
-  logic [BB-1:0] start_reg, end_reg;
-  logic [MORE-1:0] more_reg;                       // blocks behind this one
+  logic have_reg, final_reg;
+  logic [BB-1:0] start_reg;                        // where the burst starts in its block
+  logic [MORE-1:0] block_reg, next_reg;            // the block to be cut, and the one behind what `final_reg` looks at
 
   logic abort, room;
   wire abort_next = aborting[request_queue];
@@ -81,19 +81,18 @@ module sgdma_split #(
   wire refuse = turn && abort_next;
   wire cut_short = state_reg == RUN && abort && (have_reg || !opening_reg);
   wire load = open || (free && !opening_reg && !abort && list_valid);
-  wire over = have_reg && last_reg;                // nothing of the request is left in the list
-  wire [32:0] reach = {1'b0, 32'(list_address[BB-1:0])} + {1'b0, list_extent};
+  wire done = cut && final_reg;
 
   assign request_ready = open || refuse;
   assign cmd_push = open;
-  assign list_ready = load || state_reg == DROP;
+  assign list_ready = done || state_reg == DROP;
 
   always_comb begin
     state_next = state_reg;
     case (state_reg)
       RUN:
         if (refuse) state_next = DROP;
-        else if (cut_short) state_next = over ? KILL : DROP;
+        else if (cut_short) state_next = DROP;
       DROP:
         if (list_valid && list_last) state_next = KILL;
       default:
@@ -111,7 +110,7 @@ module sgdma_split #(
       state_reg <= state_next;
       abort <= (aborting[queue_reg] || drop) && !request_ready;
       if (load) have_reg <= 1'b1;
-      else if ((cut && final_reg) || cut_short) have_reg <= 1'b0;
+      else if (done || cut_short) have_reg <= 1'b0;
       if (load) opening_reg <= list_last;
       else if (state_reg == KILL) opening_reg <= 1'b1;
     end
@@ -123,37 +122,37 @@ module sgdma_split #(
       tag_reg <= request_tag;
       begun_reg <= open;
     end
-    if (load) begin
-      block_reg <= list_address[ADDR_WIDTH-1:BB];
-      start_reg <= list_address[BB-1:0];
-      end_reg <= reach[BB-1:0];
-      more_reg <= reach[32:BB];
-      final_reg <= reach[32:BB] == '0;
-      last_reg <= list_last;
-    end else if (cut) begin
-      block_reg <= block_reg + 1'b1;
-      start_reg <= '0;
-      more_reg <= more_reg - 1'b1;
-      final_reg <= more_reg == MORE'(1);
-    end
+    if (load) start_reg <= list_address[BB-1:0];
+    else if (cut) start_reg <= '0;
+    if (load || cut) final_reg <= list_reach[32:BB] == next_reg;
+    if (!have_reg) block_reg <= '0;
+    else if (cut) block_reg <= block_reg + 1'b1;
+    if (done || (!have_reg && !load)) next_reg <= '0;
+    else if (load || cut) next_reg <= next_reg + 1'b1;
   end
 
   localparam int BURST_BITS = ADDR_WIDTH + (BB - LB + 1) + 1 + LB + QW + 16 + 4;
-  wire [BB-1:0] ending = final_reg ? end_reg : '1;
+  wire [ADDR_WIDTH-1:BB] block = list_address[ADDR_WIDTH-1:BB] + (ADDR_WIDTH - BB)'(block_reg);
+  wire [BB-1:0] ending = final_reg ? list_reach[BB-1:0] : '1;
   wire kill = state_reg == KILL;
-  wire last = (final_reg && last_reg) || kill;
+  wire last = (final_reg && list_last) || kill;
   wire single = (ending >> LB) == (start_reg >> LB);
   logic [BB-LB:0] extent;
 
   assign extent = (BB - LB + 1)'(ending >> LB) - (BB - LB + 1)'(start_reg >> LB);
   assign burst_end_push = (cut || kill) && room && last;
 
+  logic [ADDR_WIDTH-1:0] shown_address;
+  logic [LB-1:0] shown_tail;
+  assign burst_address = WHOLE ? {shown_address[ADDR_WIDTH-1:LB], LB'(0)} : shown_address;
+  assign burst_tail = WHOLE ? '1 : shown_tail;
+
   sgdma_fifo #(.WIDTH(BURST_BITS), .DEPTH(4)) bursts (
       .clk(clk), .rst(rst),
       .in_valid(cut || kill), .in_ready(room),
-      .in_data({block_reg, start_reg, extent, single, ending[LB-1:0], queue_reg, tag_reg, final_reg, last, kill, begun_reg}),
+      .in_data({block, start_reg, extent, single, ending[LB-1:0], queue_reg, tag_reg, final_reg, last, kill, begun_reg}),
       .out_valid(burst_valid), .out_ready(burst_ready),
-      .out_data({burst_address, burst_extent, burst_single, burst_tail, burst_queue, burst_tag, burst_segment_last,
+      .out_data({shown_address, burst_extent, burst_single, shown_tail, burst_queue, burst_tag, burst_segment_last,
                  burst_request_last, burst_kill, burst_begun}), .level());
 
 endmodule

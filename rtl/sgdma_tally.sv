@@ -18,7 +18,7 @@ module sgdma_tally #(
 
     output logic          bad,                     // a burst before this cycle's has failed
     output logic [7:0]    status,
-    output logic [15:0]   segment,
+    output logic [15:0]   segment,                 // means something with a bus error only
     output logic [31:0]   bytes
 );
 
@@ -40,7 +40,7 @@ module sgdma_tally #(
                 : stream_bad ? sgdma_pkg::STATUS_STREAM_ERROR
                 : abort      ? sgdma_pkg::STATUS_ABORTED
                 :              sgdma_pkg::STATUS_OK;
-  assign segment = now_bad ? segment_reg : sgdma_pkg::NO_SEGMENT;
+  assign segment = segment_reg;
 
   always_ff @(posedge clk) begin
     if (rst || (take && request_end)) begin

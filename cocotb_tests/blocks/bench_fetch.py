@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import cocotb
-from cocotb.triggers import FallingEdge, RisingEdge
+from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from blocks.common import rng, start
 
@@ -25,11 +25,20 @@ class Bench:
         self.tail, self.head = [0] * QUEUES, [0] * QUEUES
         self.bursts: list[tuple[int, int]] = []
         self.width = len(dut.r_data) // 8
+        self.arrived: set[int] = set()
 
     def rings(self) -> None:
-        """Show the present indices."""
-        self.dut.sq_tail.value = sum((t & (1 << SQ) - 1) << SQ * q for q, t in enumerate(self.tail))
-        self.dut.sq_head.value = sum((h & (1 << SQ) - 1) << SQ * q for q, h in enumerate(self.head))
+        """Answer the look-up with the queue's present indices."""
+        queue = int(self.dut.base_queue.value)
+        self.dut.base_tail.value = self.tail[queue] & (1 << SQ) - 1
+        self.dut.base_head.value = self.head[queue] & (1 << SQ) - 1
+
+    async def waiting(self, queue: int) -> bool:
+        """Whether a slot of the queue is there to be read."""
+        self.dut.read_queue.value = queue
+        await Timer(1, "ns")
+        bits = len(self.dut.filled)
+        return queue in self.arrived and int(self.dut.filled.value) != self.head[queue] & (1 << bits) - 1
 
     def word(self, address: int) -> int:
         """What memory holds there: the slots written so far, in place modulo the ring's size."""
@@ -49,6 +58,7 @@ class Bench:
         while True:
             queue = int(dut.base_queue.value)
             dut.base_address.value, dut.base_mask.value = BASES[queue], (1 << LOG2S[queue]) - 1
+            self.rings()
             dut.ar_ready.value = int(self.random.random() < 0.6)
             dut.r_valid.value = 0
             if self.bursts and self.random.random() < 0.5:
@@ -59,6 +69,8 @@ class Bench:
                 if beats == 1:
                     self.bursts.pop(0)
             await RisingEdge(dut.clk)
+            if dut.arrival.value:
+                self.arrived.add(int(dut.arrival_queue.value))
             if dut.ar_valid.value and dut.ar_ready.value:
                 address, beats = int(dut.ar_addr.value), int(dut.ar_len.value) + 1
                 assert address % self.width == 0 and beats * self.width <= 256
@@ -79,7 +91,8 @@ class Bench:
 async def every_slot_arrives(dut: Any) -> None:
     """Four rings of different sizes, doorbells of random length, a reader at its own pace."""
     bench = Bench(dut)
-    await start(dut, fetching=0, restart=0, sq_tail=0, sq_head=0, ar_ready=0, r_valid=0, read_enable=0, base_mask=3)
+    await start(dut, fetching=0, restart=0, base_tail=0, base_head=0, ar_ready=0, r_valid=0, read_enable=0, base_mask=3,
+                doorbell=0, read_queue=0, hold=0)
     dut.fetching.value = (1 << QUEUES) - 1
     cocotb.start_soon(bench.memory())
     read = [0] * QUEUES
@@ -88,9 +101,7 @@ async def every_slot_arrives(dut: Any) -> None:
         space = (1 << LOG2S[queue]) - (bench.tail[queue] - bench.head[queue])
         if space and bench.random.random() < 0.2:
             bench.tail[queue] += bench.random.randint(1, space)
-        bench.rings()
-        filled = int(dut.filled.value) >> SQ * queue & (1 << SQ) - 1
-        if filled != bench.head[queue] & (1 << SQ) - 1:
+        if await bench.waiting(queue):
             slot = await bench.read(queue)
             assert slot == _slot(queue, bench.head[queue]), (queue, bench.head[queue])
             bench.head[queue] += 1

@@ -9,7 +9,7 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from blocks.common import rng, start
 
-QUEUES, BITS = 4, 16
+QUEUES = 4
 
 
 class Bench:
@@ -18,6 +18,8 @@ class Bench:
     def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.unread = [0] * QUEUES
+        self.armed = 0
+        self.shown = [-1] * QUEUES
         self.fired = [0] * QUEUES
 
     async def watch(self) -> None:
@@ -28,19 +30,29 @@ class Bench:
                 self.fired[queue] += int(self.dut.fire.value) >> queue & 1
 
     async def step(self, cycles: int = 1, arm: int = 0) -> None:
-        """Let cycles pass with the present indices; `arm` pulses first."""
+        """Let cycles pass with the present indices, told of one queue at a time; `arm` (a queue's bit) pulses first."""
         self.dut.arm.value = arm
         for _ in range(cycles):
-            self.dut.unread.value = sum(count << BITS * queue for queue, count in enumerate(self.unread))
+            self._show()
             await FallingEdge(self.dut.clk)
-            self.dut.arm.value = 0
+            self.armed = arm
+            self.dut.arm.value = arm = 0
+
+    def _show(self) -> None:
+        queue = next((q for q in range(QUEUES) if self.unread[q] != self.shown[q]), 0)
+        if self.armed:
+            queue = self.armed.bit_length() - 1
+        self.shown[queue] = self.unread[queue]
+        self.dut.unread.value, self.dut.unread_queue.value = (self.unread[queue] - 1) & 0xFFFF, queue
 
 
 async def _bench(dut: Any, count: int, time: int) -> Bench:
     bench = Bench(dut)
-    await start(dut, start=0, arm=0, unread=0, cfg_count=count, cfg_time=time)
-    dut.start.value = (1 << QUEUES) - 1
-    await FallingEdge(dut.clk)
+    await start(dut, start=0, start_queue=0, arm=0, unread=0xFFFF, unread_queue=0, cfg_count=count, cfg_time=time)
+    dut.start.value = 1
+    for queue in range(QUEUES):
+        dut.start_queue.value = queue
+        await FallingEdge(dut.clk)
     dut.start.value = 0
     cocotb.start_soon(bench.watch())
     await bench.step(4)

@@ -32,7 +32,7 @@ def _requests(random: Any, count: int) -> list[dict[str, Any]]:
 
 async def _feed(dut: Any, random: Any, requests: list[dict[str, Any]]) -> None:
     heads = [{"queue": r["queue"], "tag": r["tag"]} for r in requests]
-    entries = [{"address": a, "extent": n - 1, "last": int(i == len(r["segments"]) - 1)}
+    entries = [{"address": a, "reach": a % BURST + n - 1, "last": int(i == len(r["segments"]) - 1)}
                for r in requests for i, (a, n) in enumerate(r["segments"])]  # fmt: skip
     cocotb.start_soon(Source(dut, "request", random, 0.2).send(heads))
     cocotb.start_soon(Source(dut, "list", random, 0.2).send(entries))

@@ -36,7 +36,7 @@ MUTANTS = (
            "b_valid", "1'b1", "test_concurrency or test_integrity"),
     Mutant("phase error at the wrap", "sgdma_complete.sv", "record.phase = {15'd0, @};", "!wrapped", "1'b1",
            "test_rings"),
-    Mutant("lost interrupt at re-arm", "sgdma_irq.sv", "if (arm_reg) armed_reg <= @;", "1'b1", "!some_reg",
+    Mutant("lost interrupt at re-arm", "sgdma_irq.sv", "if (arm_reg[q]) armed_reg[q] <= @;", "1'b1", "!some_reg[q]",
            "test_interrupts"),
     Mutant("wrong segment index", "sgdma_check.sv",
            "status = sgdma_pkg::RULE_BASE + 8'(judge_rule);\n        index = @;", "judge_index",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from litex.gen import LiteXModule
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+
+from litex.gen import ClockSignal, Constant, Instance, LiteXModule, Signal
 from litex.soc.interconnect.csr import CSRField, CSRStatus, CSRStorage
 from litex.soc.interconnect.csr_eventmanager import EventManager
 
@@ -14,6 +18,24 @@ __all__ = ["BankModule"]
 def _fields(register: Register) -> list[CSRField]:
     return [CSRField(bits.name, size=bits.size, offset=bits.offset, description=bits.description, pulse=bits.pulse)
             for bits in register.fields]
+
+
+class _Storage(CSRStorage):
+    """A register that only software writes. Its reads come from `memory` when that is set, which `written` keeps."""
+
+    memory: Signal | None = None
+
+    def do_finalize(self, busword: int, ordering: str) -> None:
+        """Called by LiteX when it lays out the bank."""
+        super().do_finalize(busword, ordering)
+        if self.memory is not None:
+            (csr,) = self.simple_csrs
+            self.comb += [csr.w.eq(self.memory), self.written.eq(csr.re), self.data.eq(csr.r)]
+
+    def keep(self, memory: Signal) -> None:
+        """Read through `memory`. Like that, the register is not reset."""
+        self.memory, self.written, self.data = memory, Signal(), Signal(32)
+        self.storage.reset_less = True
 
 
 class _Event(CSRStorage):
@@ -35,16 +57,52 @@ class BankModule(LiteXModule):
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
+        self.memory: Signal | None = None
         for register in bank.registers:
             if register.access == "ev":
                 continue
             if register.access == "ro":
                 csr = CSRStatus(32, name=register.name, description=register.description, fields=_fields(register))
             else:
-                storage = _Event if register.access == "wo" else CSRStorage
+                storage = _Event if register.access == "wo" else _Storage
                 csr = storage(32, name=register.name, description=register.description, fields=_fields(register),
                               reset=register.reset)
             setattr(self, register.name, csr)
+
+    def read_through_memory(self, address: Signal, constants: Mapping[str, int]) -> None:
+        """Read registers that only software writes, and `constants` (register names and values), through one memory
+        in place of a multiplexer. Only for a bank of up to 32 of them at its start; `address` is the register bus's
+        (of words). To be called before the design is finalised.
+        """
+        self.memory = value = Signal(32)
+        kept: list[_Storage] = []
+        content = [0] * 32
+        for index, register in enumerate(self.bank.registers):
+            csr = getattr(self, register.name, None)
+            if register.name in constants:
+                content[index] = constants[register.name]
+                self._show(register, value)
+            elif isinstance(csr, _Storage):
+                content[index] = register.reset
+                csr.keep(value)
+                kept.append(csr)
+        words = sum(word << (32 * index) for index, word in enumerate(content))
+        self.specials += Instance(
+            "sgdma_readback", p_CONTENT=Constant(words, 1024), i_clk=ClockSignal("sys"), i_address=address[:5],
+            i_write=reduce(or_, (csr.written for csr in kept)), i_write_data=kept[0].data, o_read_data=value,
+        )  # fmt: skip
+
+    def show(self, name: str, value: int) -> None:
+        """Make a read-only register a constant."""
+        self._show(self.bank.register(name), Constant(value, 32))
+
+    def _show(self, register: Register, value: Signal | Constant) -> None:
+        csr = getattr(self, register.name)
+        if register.fields:
+            self.comb += [getattr(csr.fields, bits.name).eq(value[bits.offset : bits.offset + bits.size])
+                          for bits in register.fields]  # fmt: skip
+        else:
+            self.comb += csr.status.eq(value)
 
     def get_csrs(self, sort: bool = False) -> list[CSRStatus | CSRStorage]:
         """All CSRs in declared order; LiteX gives them consecutive addresses."""

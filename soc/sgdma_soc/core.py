@@ -56,6 +56,7 @@ class SGDMA(BankModule):
         super().__init__(DEVICE)
         width = parameters.data_width
         self.parameters = parameters
+        self._content_hash = content_hash
         self.axi = AXIInterface(data_width=width, address_width=address_width, id_width=1)
         self.h2c_command = stream.Endpoint(command_layout())
         self.h2c = stream.Endpoint(data_layout(width))
@@ -69,7 +70,6 @@ class SGDMA(BankModule):
         # # #
 
         self._add_events(parameters.queues)
-        self._add_identity(content_hash)
         self._add_time()
         self._add_core(address_width)
 
@@ -90,23 +90,25 @@ class SGDMA(BankModule):
         self.sync += before.eq(enable)
         self.comb += self.messages.eq(enable & (self.vectors | (pending & ~before)))
 
-    def _add_identity(self, content_hash: int) -> None:
+    def identity(self) -> dict[str, int]:
+        """The registers that never change, and their values."""
         parameters = self.parameters
-        self.comb += [
-            self.magic.status.eq(MAGIC),
-            self.version.fields.minor.eq(VERSION & 0xFFFF),
-            self.version.fields.major.eq(VERSION >> 16),
-            self.map_hash.status.eq(map_hash()),
-            self.rules_hash.status.eq(parameters.rules_hash()),
-            self.clock_hz.status.eq(parameters.clock_hz),
-            self.limits.fields.list_slots.eq(parameters.list_slots),
-            self.limits.fields.prefetch_slots.eq(parameters.prefetch_slots),
-        ]
-        for index in range(4):
-            word = (content_hash >> (32 * index)) & 0xFFFFFFFF
-            self.comb += getattr(self, f"hash{index}").status.eq(word)
-        for name, value in parameters.geometry().items():
-            self.comb += getattr(self.geometry.fields, name).eq(value)
+        fields = {
+            "version": {"minor": VERSION & 0xFFFF, "major": VERSION >> 16},
+            "geometry": parameters.geometry(),
+            "limits": {"list_slots": parameters.list_slots, "prefetch_slots": parameters.prefetch_slots},
+        }  # fmt: skip
+        packed = {name: sum(value << DEVICE.register(name).field(field).offset for field, value in values.items())
+                  for name, values in fields.items()}  # fmt: skip
+        hashes = {f"hash{index}": self._content_hash >> (32 * index) & 0xFFFFFFFF for index in range(4)}
+        return packed | hashes | {"magic": MAGIC, "map_hash": map_hash(), "rules_hash": parameters.rules_hash(),
+                                  "clock_hz": parameters.clock_hz}  # fmt: skip
+
+    def do_finalize(self) -> None:
+        """Called by LiteX. Without a memory to read through, constants are in the registers' multiplexer."""
+        if self.memory is None:
+            for name, value in self.identity().items():
+                self.show(name, value)
 
     def _add_time(self) -> None:
         self.now = Signal(64)
