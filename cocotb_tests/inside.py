@@ -9,12 +9,16 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import cocotb
 from cocotb.task import bridge, resume
 
 from sgdma.targets.sim import target as sim
+
+FAILED = 70
+"""Exit status of a command that ended by such an error; the number is that of an internal software error."""
 
 
 def _call() -> int:
@@ -29,6 +33,15 @@ def _call() -> int:
     return int(function(call["arguments"]))
 
 
+def _told() -> int:
+    """Errors that nobody expected are shown: cocotb would only say that its test has failed."""
+    try:
+        return _call()
+    except Exception:
+        traceback.print_exc()
+        return FAILED
+
+
 @cocotb.test()
 async def run_command(dut) -> None:
     """Run the command and leave its exit status for the launcher."""
@@ -38,5 +51,5 @@ async def run_command(dut) -> None:
         await dut.wake.value_change
 
     sim.inside = wait
-    status = await bridge(_call)()
+    status = await bridge(_told)()
     Path(os.environ["SGDMA_SIM_STATUS"]).write_text(str(status))

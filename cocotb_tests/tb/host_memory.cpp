@@ -54,6 +54,7 @@ std::deque<bool> read_order, answer_order;
 uint64_t last_read_due, last_answer_due;
 Beat incoming;
 bool register_busy;
+bool leaving;  // a reset was asked for, and the device is not in it yet: its accesses are nobody's
 const uint8_t *next_read;
 std::vector<uint8_t> nothing;
 
@@ -147,6 +148,7 @@ void forget_requests() {
 
 void reset_device() {
     forget_requests();
+    leaving = true;
     register_busy = false;
     forget_accesses(*control);
 }
@@ -164,7 +166,10 @@ void host_open(int data_bytes) {
     incoming.strobe.resize((beat_bytes + 7) / 8);
 }
 
-void host_forget() { forget_requests(); }
+void host_forget() {
+    forget_requests();
+    leaving = false;
+}
 
 void host_violation(const char *text) { host.violation(text); }
 
@@ -186,6 +191,7 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
     control->vectors |= static_cast<uint32_t>(vectors);
     *reset = control->reset != 0;
     if (*reset) reset_device();
+    if (leaving) ar_fire = aw_fire = w_fire = 0;
 
     if (ar_fire) {
         unsigned beats = static_cast<uint8_t>(ar_len) + 1u;
