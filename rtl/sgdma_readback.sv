@@ -1,13 +1,16 @@
 // What reads of registers give that only software writes, and of those that never change: one small memory.
 //
-// Registers themselves are outside (LiteX). A place that nobody writes keeps its part of CONTENT.
+// Registers themselves are outside (LiteX). A place that nobody writes keeps its part of CONTENT; those of software are zero
+// behind a reset, when `clear` goes over them.
 
 module sgdma_readback #(
-    parameter logic [1023:0] CONTENT = '0            // 32 words, the first one lowest
+    parameter logic [1023:0] CONTENT = '0,           // 32 words, the first one lowest
+    parameter logic [31:0]   KEPT = '0               // places that software writes
 ) (
     input  logic        clk,
 
     input  logic [4:0]  address,
+    input  logic        clear,
     input  logic        write,
     input  logic [31:0] write_data,
     output logic [31:0] read_data                    // at once; a write is seen two cycles later
@@ -25,9 +28,9 @@ module sgdma_readback #(
   logic [31:0] data_reg;
 
   always_ff @(posedge clk) begin
-    write_reg <= write;
+    write_reg <= write || (clear && KEPT[address]);
     address_reg <= address;
-    data_reg <= write_data;
+    data_reg <= clear ? 32'd0 : write_data;
     if (write_reg) memory[address_reg] <= data_reg;
   end
 

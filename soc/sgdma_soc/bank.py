@@ -33,9 +33,8 @@ class _Storage(CSRStorage):
             self.comb += [csr.w.eq(self.memory), self.written.eq(csr.re), self.data.eq(csr.r)]
 
     def keep(self, memory: Signal) -> None:
-        """Read through `memory`. Like that, the register is not reset."""
+        """Read through `memory`."""
         self.memory, self.written, self.data = memory, Signal(), Signal(32)
-        self.storage.reset_less = True
 
 
 class _Event(CSRStorage):
@@ -69,13 +68,15 @@ class BankModule(LiteXModule):
                               reset=register.reset)
             setattr(self, register.name, csr)
 
-    def read_through_memory(self, address: Signal, constants: Mapping[str, int]) -> None:
+    def read_through_memory(self, address: Signal, clear: Signal, constants: Mapping[str, int]) -> None:
         """Read registers that only software writes, and `constants` (register names and values), through one memory
-        in place of a multiplexer. Only for a bank of up to 32 of them at its start; `address` is the register bus's
-        (of words). To be called before the design is finalised.
+        in place of a multiplexer. Only for a bank of up to 32 of them at its start, whose registers are zero behind a
+        reset; `address` is the register bus's (of words), which shows each of the bank's once with `clear` then. To be
+        called before the design is finalised.
         """
         self.memory = value = Signal(32)
         kept: list[_Storage] = []
+        places = 0
         content = [0] * 32
         for index, register in enumerate(self.bank.registers):
             csr = getattr(self, register.name, None)
@@ -83,13 +84,15 @@ class BankModule(LiteXModule):
                 content[index] = constants[register.name]
                 self._show(register, value)
             elif isinstance(csr, _Storage):
-                content[index] = register.reset
+                assert not register.reset, f"{register.name} is not zero behind a reset"
                 csr.keep(value)
                 kept.append(csr)
+                places |= 1 << index
         words = sum(word << (32 * index) for index, word in enumerate(content))
         self.specials += Instance(
-            "sgdma_readback", p_CONTENT=Constant(words, 1024), i_clk=ClockSignal("sys"), i_address=address[:5],
-            i_write=reduce(or_, (csr.written for csr in kept)), i_write_data=kept[0].data, o_read_data=value,
+            "sgdma_readback", p_CONTENT=Constant(words, 1024), p_KEPT=Constant(places, 32), i_clk=ClockSignal("sys"),
+            i_address=address[:5], i_clear=clear, i_write=reduce(or_, (csr.written for csr in kept)),
+            i_write_data=kept[0].data, o_read_data=value,
         )  # fmt: skip
 
     def show(self, name: str, value: int) -> None:
