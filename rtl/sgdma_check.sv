@@ -35,7 +35,7 @@ module sgdma_check #(
     input  logic [QUEUES-1:0]         drained,        // nothing is left before the tail, a cycle late
     input  logic                      arrival,        // slots of a queue have been fetched
     input  logic [QW-1:0]             arrival_queue,
-    input  logic [FILL-1:0]           filled,         // of `queue`: the first slot not yet there, low bits
+    input  logic [FILL-1:0]           filled,         // of `read_queue`: the first slot not yet there, low bits
     input  logic [SQ-1:0]             head,           // of `queue`
     input  logic                      head_last,      // the slot there is the last one before the tail
     input  logic                      full,           // its completion ring has no place, a cycle late
@@ -44,6 +44,7 @@ module sgdma_check #(
     input  logic [SQ-1:0]             pick_head,
 
     output logic                      read_enable,
+    output logic [QW-1:0]             read_queue,     // `queue` of the next cycle
     output logic [SQ-1:0]             read_index,
     input  logic [127:0]              read_slot,
     output logic [QW-1:0]             queue,
@@ -93,7 +94,7 @@ module sgdma_check #(
   logic [QUEUES-1:0] blocked_reg;                 // the completion ring was full when it was this queue's turn
   logic pick_valid, fresh_reg;
   logic none_reg;                                 // of the queue whose turn it is or was, a cycle late
-  wire crowded = full && !fresh_reg;
+  wire crowded = full && !(QUEUES > 1 && fresh_reg);
 
   always_comb begin
     pick = QUEUES > 1 ? queue_reg : '0;
@@ -113,19 +114,20 @@ module sgdma_check #(
   // --------------------------------------------------------------------------------------------- slot reader
 
   logic slot_shown, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
-  logic fits;
+  logic [1:0] fits;
   logic [1:0][FREE:0] spare_reg;                  // signed
   logic [127:0] slot;
 
   sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
       .clk(clk), .rst(rst),
-      .load(state_reg == PICK), .first(pick_head), .flush(flush), .filled(filled),
+      .load(state_reg == PICK), .begins(pick_valid), .first(pick_head), .flush(flush), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
       .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
       .is_c2h(is_c2h), .unsound(unsound), .bad_count(bad_count), .bad_total(bad_total), .bad_size(bad_size), .fits(fits),
       .spare(spare_reg));
 
   assign queue = queue_reg;
+  assign read_queue = state_reg == PICK ? pick : queue_reg;
   wire slot_valid = slot_shown && !hold;
 
   wire sgdma_pkg::header_t header = slot;
@@ -162,7 +164,8 @@ module sgdma_check #(
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
   logic [1:0] open_reg;                           // a cycle late: no slot is on show that early in a turn
-  wire can_begin = fits && open_reg[is_c2h];
+  wire [1:0] may_begin = fits & open_reg;
+  wire can_begin = may_begin[is_c2h];
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++)
@@ -322,7 +325,7 @@ module sgdma_check #(
 
   always_ff @(posedge clk) begin
     fresh_reg <= state_reg == PICK;
-    none_reg <= filled == FILL'(head) && !(arrival && arrival_queue == queue_reg);
+    none_reg <= filled == FILL'(state_reg == PICK ? pick_head : head) && !(arrival && arrival_queue == read_queue);
     if (slot_take) beyond_reg <= head_last;
     bad_reg <= state_reg != PICK && bad[queue_reg];
   end
@@ -392,7 +395,7 @@ module sgdma_check #(
 
   wire finish = judge_valid && judge_last;
   wire good = !failed_reg && judge_segment && judge_sound && !(judge_last && aborting[request_queue]);
-  wire to_c2h = context_opcode == sgdma_pkg::OP_C2H;
+  wire to_c2h = context_opcode[1];                // nothing is pushed of a request with a wrong opcode
   wire [1:0] side = {to_c2h, !to_c2h};
 
   assign list_push = side & {2{judge_valid && judge_segment}};

@@ -93,20 +93,27 @@ module sgdma_complete #(
     end
   end
 
-  // An engine's result names a segment with a bus error only.
+  // An engine's result names a segment with a bus error only, a rejected request's always.
   logic [15:0] source_tag, source_segment, segment;
   logic [3:0] source_opcode;
   logic [7:0] source_status;
   logic [31:0] source_bytes, source_crc;
   logic [QW-1:0] source_queue;
 
+  // Asked of each source, not of the one picked.
+  localparam int STATUS = 16 + 32 + 32;
+  logic [2:0] named;
+
+  always_comb begin
+    for (int i = 0; i < 3; i++) named[i] = i == 0 || in_result[i][STATUS +: 8] == sgdma_pkg::STATUS_BUS_ERROR;
+  end
+
   assign {source_queue, source_tag, source_opcode, source_status, source_segment, source_bytes, source_crc} = in_result[source];
 
   always_ff @(posedge clk) begin
     if (pick_ready) begin
       result_reg <= {source_queue, source_tag, source_opcode, source_status, source_bytes, source_crc};
-      if (source != 2'd0 && source_status != sgdma_pkg::STATUS_BUS_ERROR) segment <= sgdma_pkg::NO_SEGMENT;
-      else segment <= source_segment;
+      segment <= named[source] ? source_segment : sgdma_pkg::NO_SEGMENT;
     end
   end
 
@@ -124,7 +131,7 @@ module sgdma_complete #(
   assign issue_queue = QUEUES > 1 ? result_queue : '0;
 
   wire [63:0] offset = {43'd0, issue_index & issue_mask, 5'd0};
-  wire wrapped = (issue_index & (issue_mask + 1'b1)) != '0;
+  wire wrapped = (issue_index & ~issue_mask & {issue_mask[CQ-2:0], 1'b1}) != '0;
 
   always_comb begin
     record.tag = tag;

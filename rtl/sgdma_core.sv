@@ -184,7 +184,7 @@ module sgdma_core #(
   logic [CQ-1:0] unread;
   logic [QW-1:0] unread_queue;
   logic [QUEUES-1:0] arm;
-  logic [QW-1:0] base_queue, check_queue, pick_queue, issue_queue, written_queue, fetch_error_queue;
+  logic [QW-1:0] base_queue, check_queue, pick_queue, read_queue, issue_queue, written_queue, fetch_error_queue;
   logic [QW-1:0] doorbell_queue, arrival_queue;
   logic [63:0] base_address, issue_base;
   logic [SQ-1:0] base_mask;
@@ -236,7 +236,7 @@ module sgdma_core #(
       .error(fetch_error), .error_queue(fetch_error_queue),
       .ar_valid(ar_valid[0]), .ar_ready(ar_ready[0]), .ar_addr(ar_addr[0]), .ar_len(ar_len[0]),
       .r_valid(r_valid[0]), .r_data(r_data), .r_error(r_error), .r_last(r_last),
-      .filled(filled), .bad(bad), .read_enable(read_enable), .read_queue(check_queue), .read_index(read_index),
+      .filled(filled), .bad(bad), .read_enable(read_enable), .read_queue(read_queue), .read_index(read_index),
       .read_slot(read_slot));
 
   // ------------------------------------------------------------------------------------------------- checker
@@ -265,7 +265,7 @@ module sgdma_core #(
       .drained(drained),
       .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .head(check_head), .head_last(check_last),
       .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
-      .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
+      .read_enable(read_enable), .read_queue(read_queue), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit), .list_rollback(list_rollback), .list_free(list_free), .request_room(request_room),

@@ -67,7 +67,7 @@ module sgdma_fetch #(
 
   // ------------------------------------------------------------------------------------- requests to memory
 
-  typedef enum logic [1:0] {PICK, SIZE, SEND} state_t;
+  typedef enum logic {PICK, SEND} state_t;
   state_t state_reg;
   logic [QW-1:0] queue_reg;
   logic [SQ-1:0] next_slot;                                         // first slot not yet asked for
@@ -80,7 +80,10 @@ module sgdma_fetch #(
   // One queue is looked at a cycle. It wants a fetch when slots are waiting and a whole chunk has room: no more than PREFETCH
   // slots lie between head and next, so the low bits of their distance tell.
   wire [SQ-1:0] tail = base_tail;
-  wire room = (FILL'(next_slot) - FILL'(base_head)) <= FILL'(PREFETCH - CHUNK);
+  wire roomy = (FILL'(next_slot) - FILL'(base_head)) <= FILL'(PREFETCH - CHUNK);
+  logic room_reg;                                                   // a cycle late: the one queue is not asked while its slot moves
+  wire room = QUEUES > 1 ? roomy : room_reg;
+  always_ff @(posedge clk) room_reg <= roomy;
   wire want = fetching[queue_reg] && !bad_reg[queue_reg] && next_slot != tail && room;
   wire [QW-1:0] queue_up = 32'(queue_reg) == QUEUES - 1 ? '0 : queue_reg + 1'b1;
 
@@ -113,7 +116,7 @@ module sgdma_fetch #(
 
   wire sent = ar_valid && ar_ready;
 
-  wire take = state_reg == SIZE && !hold;
+  wire take = state_reg == PICK && want && !hold;                   // the chunk is measured in any case
   logic [QW-1:0] restart_queue, log_queue;
 
   always_comb begin
@@ -128,9 +131,8 @@ module sgdma_fetch #(
     end else begin
       case (state_reg)
         PICK:
-          if (want) state_reg <= SIZE;
-          else if (QUEUES > 1) queue_reg <= doorbell ? doorbell_queue : queue_up;
-        SIZE: if (take) state_reg <= SEND;
+          if (take) state_reg <= SEND;
+          else if (QUEUES > 1 && !want) queue_reg <= doorbell ? doorbell_queue : queue_up;
         default:
           if (sent) begin
             state_reg <= PICK;
@@ -148,7 +150,7 @@ module sgdma_fetch #(
   logic [FILL-1:0] first_reg, past_reg;
 
   always_ff @(posedge clk) begin
-    if (state_reg == SIZE) begin
+    if (state_reg == PICK) begin
       first_reg <= FILL'(next_slot);
       past_reg <= FILL'(past_chunk);
       addr_reg <= ADDR_WIDTH'(slot_address) & ~ADDR_WIDTH'(BEAT_BYTES - 1);
@@ -168,6 +170,8 @@ module sgdma_fetch #(
 
   logic running_reg;                                                // in the middle of a burst
   logic half_reg;                                                   // of a slot, 64 bit only
+  logic done_reg;                                                   // what was asked for is all there, a cycle late
+  logic [QW-1:0] done_queue_reg;
   logic [FILL-1:0] cursor_reg;
   logic [FILL-1:0] filled_mem [QUEUES];
 
@@ -194,7 +198,6 @@ module sgdma_fetch #(
       if (r_valid) begin
         running_reg <= !r_last;
         half_reg <= !half_reg && DATA_WIDTH == 64;
-        if (r_last && log_past == FILL'(log_next)) busy_reg[log_queue] <= 1'b0;
         if (r_error) bad_reg[log_queue] <= 1'b1;
       end
       for (int q = 0; q < QUEUES; q++) begin
@@ -202,11 +205,14 @@ module sgdma_fetch #(
           bad_reg[q] <= 1'b0;
         end
       end
+      if (done_reg) busy_reg[done_queue_reg] <= 1'b0;
       if (take) busy_reg[queue_reg] <= 1'b1;
     end
   end
 
   always_ff @(posedge clk) begin
+    done_reg <= r_valid && r_last && log_past == FILL'(log_next) && !(take && queue_reg == log_queue);
+    done_queue_reg <= log_queue;
     if (r_valid) cursor_reg <= cursor_next;
     if (r_valid) filled_mem[log_queue] <= cursor_next;
   end
@@ -224,8 +230,10 @@ module sgdma_fetch #(
   end
 
   if (DATA_WIDTH == 64) begin : g_halves
-    logic [63:0] low [ROWS];
-    logic [63:0] high [ROWS];
+    // What is looked at has been there for a cycle before it is read. What is read while it is written is not looked at: a block
+    // memory may answer anything then. (A row of several slots is written again with the last of them.)
+    (* no_rw_check *) logic [63:0] low [ROWS];
+    (* no_rw_check *) logic [63:0] high [ROWS];
     logic [127:0] slot_reg;
     always_ff @(posedge clk) begin
       if (r_valid && !half_reg) low[write_row] <= r_data;

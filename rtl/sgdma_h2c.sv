@@ -103,8 +103,9 @@ module sgdma_h2c #(
       .burst_tag(burst_tag), .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last),
       .burst_kill(burst_kill), .burst_begun(burst_begun), .burst_end_push());
 
-  // A record is a burst, or what ends a request that is cut short; records of a request being cut short are dropped.
-  // `room` is a cycle old, so it asks for the largest burst twice over.
+  // A record is a burst, or what ends a request that is cut short; records of a request being cut short are dropped. It is
+  // counted and logged a cycle late, since it is told late. So `room` is two cycles old and asks for the largest burst three
+  // times over, or twice when none went out in the cycle before.
   localparam int CREDIT = $clog2(FIFO_BEATS) + 1;
   logic [CREDIT-1:0] credit_reg;
   logic [$clog2(OUTSTANDING):0] log_free;
@@ -113,7 +114,8 @@ module sgdma_h2c #(
   wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
   wire sent = ar_valid && ar_ready;
   wire cut_push = burst_valid && cut_short && burst_request_last && log_room_reg;
-  wire log_push = sent || cut_push;
+  logic log_push_reg, sent_reg;
+  logic [BB-LB:0] sent_extent;
 
   assign ar_valid = burst_valid && log_room_reg && room_reg && !cut_short;
   assign ar_addr = {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
@@ -127,8 +129,8 @@ module sgdma_h2c #(
       log_room_reg <= 1'b0;
       cutting_reg <= 1'b0;
     end else begin
-      credit_reg <= credit_reg - (sent ? CREDIT'(burst_extent) + 1'b1 : CREDIT'(0)) + CREDIT'(data_take);
-      room_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES);
+      credit_reg <= credit_reg - (sent_reg ? CREDIT'(sent_extent) + 1'b1 : CREDIT'(0)) + CREDIT'(data_take);
+      room_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES) && (!sent_reg || credit_reg >= CREDIT'(3 * BURST / BYTES));
       log_room_reg <= |log_free[$clog2(OUTSTANDING):2];
       if (burst_valid && burst_ready) cutting_reg <= cut_short && !burst_request_last;
     end
@@ -144,11 +146,19 @@ module sgdma_h2c #(
   logic [QW-1:0] log_queue;
   logic [15:0] log_tag;
 
+  logic [LOG-1:0] log_reg;
+  assign sent_extent = log_reg[LOG-LB-1 -: BB-LB+1];
+
+  always_ff @(posedge clk) begin
+    sent_reg <= sent && !rst;
+    log_push_reg <= (sent || cut_push) && !rst;
+    log_reg <= {burst_address[LB-1:0], burst_extent, burst_single, burst_tail, burst_segment_last, burst_request_last,
+                cut_short, burst_begun, burst_queue, burst_tag};
+  end
+
   sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1)) bursts (
       .clk(clk), .rst(rst),
-      .in_valid(log_push), .commit(1'b1), .rollback(1'b0), .free(log_free),
-      .in_data({burst_address[LB-1:0], burst_extent, burst_single, burst_tail, burst_segment_last, burst_request_last,
-                cut_short, burst_begun, burst_queue, burst_tag}),
+      .in_valid(log_push_reg), .commit(1'b1), .rollback(1'b0), .free(log_free), .in_data(log_reg),
       .out_valid(log_valid), .out_ready(log_take),
       .out_data({log_lane, log_extent, log_single, shown_tail, log_segment_last, log_request_last, log_kill, log_begun,
                  log_queue, log_tag}));
@@ -230,17 +240,19 @@ module sgdma_h2c #(
       .out_valid(result_valid), .out_ready(done_valid && done_ready),
       .out_data({done_queue, done_tag, done_status, done_segment, done_bytes, result_quiet}), .level());
 
-  // Packets taken by user logic whose results are still to be handed on.
+  // Packets taken by user logic whose results are still to be handed on. A quiet request counts as taken: it ends when no other
+  // result waits.
   logic [2:0] taken_reg;
   wire packet_end = stream_valid && stream_ready && stream_last;
+  wire over = packet_end || (ghost && log_request_last);
   wire handed = done_valid && done_ready;
 
   assign pack_idle = !result_valid;
-  assign done_valid = result_valid && (result_quiet || (taken_reg != 3'd0 && crc_valid));
+  assign done_valid = result_valid && taken_reg != 3'd0 && (result_quiet || crc_valid);
 
   always_ff @(posedge clk) begin
     if (rst) taken_reg <= 3'd0;
-    else if (packet_end != (handed && !result_quiet)) taken_reg <= taken_reg + {{2{!packet_end}}, 1'b1};
+    else if (over != handed) taken_reg <= taken_reg + {{2{!over}}, 1'b1};
   end
 
   if (CRC) begin : g_crc

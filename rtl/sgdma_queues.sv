@@ -188,7 +188,9 @@ module sgdma_queues #(
   // then, and doorbells are a register write apart. A ring has at most half of what an index can count, so that the highest bits
   // of differences tell which of two distances is the longer one.
 
-  logic sq_db_reg, sq_known_reg, sq_bad_reg, sq_more_reg, cq_db_reg, cq_known_reg, cq_bad_reg, arm_reg;
+  logic sq_db_reg, sq_known_reg, sq_more_reg, cq_db_reg, cq_known_reg, cq_bad_reg, arm_reg;
+  logic [3:0] sq_over_reg;
+  logic sq_ones_reg, sq_far_reg, sq_back_reg;                        // of the tail's judgement, whose last step is the next cycle's
   logic [QW-1:0] sq_queue_reg, cq_queue_reg;
   logic [SQ-1:0] sq_value_reg;
   logic [CQ-1:0] cq_value_reg;
@@ -197,8 +199,9 @@ module sgdma_queues #(
   wire [QW-1:0] cq_db = QW'(cq_db_queue);
   logic [SQ-1:0] sq_db_head, sq_db_old;
   logic [CQ-1:0] cq_db_old, cq_db_issued;
-  wire [SQ-1:0] sq_ahead_less_one = sq_db_tail + ~sq_db_head;
-  wire sq_ones = &sq_ahead_less_one[SQ-2:0];       // nothing is ahead, or half of what an index can count
+  wire [SQ:0] sq_ahead = {sq_db_tail, 1'b0} - {sq_db_head, 1'b1};
+  wire [SQ-1:0] sq_ahead_less_one = sq_ahead[SQ:1];
+  wire sq_ones = sq_db_tail[SQ-2:0] == sq_db_head[SQ-2:0];           // nothing is ahead, or half of what an index can count
   wire [SQ-1:0] sq_beyond = sq_db_tail - sq_db_old;
   wire [CQ-1:0] cq_ahead = cq_db_head - cq_db_old;
   // The host may see a record before its write response has come back here: issued is what counts.
@@ -209,8 +212,10 @@ module sgdma_queues #(
     cq_db_reg <= cq_db_valid && !rst;
     sq_known_reg <= 32'(sq_db_queue) < QUEUES && state_reg[sq_db] != sgdma_pkg::QUEUE_IDLE;
     cq_known_reg <= 32'(cq_db_queue) < QUEUES && state_reg[cq_db] != sgdma_pkg::QUEUE_IDLE;
-    sq_bad_reg <= ((sq_ahead_less_one & ~sq_mask_mem[sq_db]) != '0 && !(sq_ones && sq_ahead_less_one[SQ-1]))
-        || (sq_beyond[SQ-1] && !(sq_ones && !sq_ahead_less_one[SQ-1]));
+    for (int i = 0; i < 4; i++) sq_over_reg[i] <= |(sq_ahead_less_one[SQ/4*i +: SQ/4] & ~sq_mask_mem[sq_db][SQ/4*i +: SQ/4]);
+    sq_ones_reg <= sq_ones;
+    sq_far_reg <= sq_ahead_less_one[SQ-1];
+    sq_back_reg <= sq_beyond[SQ-1];
     sq_more_reg <= sq_db_tail != sq_db_old;
     cq_bad_reg <= cq_left[CQ-1] ? cq_db_head != cq_db_old : cq_ahead[CQ-1] && cq_db_head != cq_db_issued;
     sq_queue_reg <= sq_db;
@@ -219,6 +224,8 @@ module sgdma_queues #(
     cq_value_reg <= cq_db_head;
     arm_reg <= cq_db_arm && 32'(cq_db_queue) < QUEUES;
   end
+
+  wire sq_bad = (|sq_over_reg && !(sq_ones_reg && sq_far_reg)) || (sq_back_reg && !(sq_ones_reg && !sq_far_reg));
 
   // -------------------------------------------------------------------------------------------------- states
 
@@ -254,7 +261,7 @@ module sgdma_queues #(
     if (sq_db_reg) begin
       if (!sq_known_reg) stray_next = 1'b1;
       else if (state_reg[sq_queue_reg] != sgdma_pkg::QUEUE_ERROR) begin
-        if (sq_bad_reg) begin
+        if (sq_bad) begin
           state_next[sq_queue_reg] = sgdma_pkg::QUEUE_ERROR;
           error_next[sq_queue_reg] = sgdma_pkg::QERR_SQ_DOORBELL;
         end else tail_write = 1'b1;
@@ -371,7 +378,7 @@ module sgdma_queues #(
       .write(issue), .write_queue(issue_queue), .write_data(issue_index + 1'b1),
       .read_queue({issue_queue, cq_db}), .read_data({issue_index, cq_db_issued}));
 
-  wire [CQ-1:0] written_next = look_written + CQ'(written);
+  wire [CQ-1:0] written_next = look_written + 1'b1;                  // with `written` only
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(2), .APART(1)) writes (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
@@ -401,9 +408,9 @@ module sgdma_queues #(
 
   logic [QUEUES-1:0] stale_reg, arming_reg;        // a doorbell is still to be reckoned with; it arms the vector
   // One carry for the record that is written and for the difference, which is one short. The host may be ahead of the response.
-  wire [CQ:0] distance = {look_written, written} + {~look_cq_head, 1'b1};
+  wire [CQ:0] distance = {look_written, written} - {look_cq_head, 1'b1};
   wire last_written = written && written_next == look_accepted;
-  wire unused = distance[0];
+  wire unused = distance[0] ^ sq_ahead[0];
 
   always_comb begin
     look_queue = written_queue;

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
-from litex.gen import ClockSignal, Constant, Instance, LiteXModule, Signal
+from litex.gen import Case, ClockSignal, Constant, Instance, LiteXModule, Mux, Signal
 from litex.soc.interconnect.csr import CSRField, CSRStatus, CSRStorage
 from litex.soc.interconnect.csr_eventmanager import EventManager
 
@@ -37,6 +37,18 @@ class _Storage(CSRStorage):
         self.memory, self.written, self.data = memory, Signal(), Signal(32)
 
 
+class _Status(CSRStatus):
+    """A register that only the hardware writes. Its reads come from `memory` when that is set."""
+
+    memory: Signal | None = None
+
+    def do_finalize(self, busword: int, ordering: str) -> None:
+        """Called by LiteX when it lays out the bank."""
+        super().do_finalize(busword, ordering)
+        if self.memory is not None:
+            self.comb += [csr.w.eq(self.memory) for csr in self.simple_csrs]
+
+
 class _Event(CSRStorage):
     """A register whose write is an event: what was written is for the hardware, and reads as zero."""
 
@@ -61,7 +73,7 @@ class BankModule(LiteXModule):
             if register.access == "ev":
                 continue
             if register.access == "ro":
-                csr = CSRStatus(32, name=register.name, description=register.description, fields=_fields(register))
+                csr = _Status(32, name=register.name, description=register.description, fields=_fields(register))
             else:
                 storage = _Event if register.access == "wo" else _Storage
                 csr = storage(32, name=register.name, description=register.description, fields=_fields(register),
@@ -70,11 +82,16 @@ class BankModule(LiteXModule):
 
     def read_through_memory(self, address: Signal, clear: Signal, constants: Mapping[str, int]) -> None:
         """Read registers that only software writes, and `constants` (register names and values), through one memory
-        in place of a multiplexer. Only for a bank of up to 32 of them at its start, whose registers are zero behind a
-        reset; `address` is the register bus's (of words), which shows each of the bank's once with `clear` then. To be
-        called before the design is finalised.
+        in place of a multiplexer, and all of them a cycle before the register bus looks.
+
+        `address` is the register bus's (of words): it stands for two cycles, and shows each of the bank's once with
+        `clear` behind a reset. Only for a bank of up to 32 registers at its start, those of software zero behind a
+        reset. To be called before the design is finalised.
         """
         self.memory = value = Signal(32)
+        stored, kept_word, live, live_word = (Signal(32) for _ in range(4))
+        moves, moved = Signal(), Signal()
+        moving = {}
         kept: list[_Storage] = []
         places = 0
         content = [0] * 32
@@ -82,27 +99,30 @@ class BankModule(LiteXModule):
             csr = getattr(self, register.name, None)
             if register.name in constants:
                 content[index] = constants[register.name]
-                self._show(register, value)
+                getattr(self, register.name).memory = value
             elif isinstance(csr, _Storage):
                 assert not register.reset, f"{register.name} is not zero behind a reset"
                 csr.keep(value)
                 kept.append(csr)
                 places |= 1 << index
+            elif isinstance(csr, _Status):
+                csr.memory = value
+                moving[index] = [live.eq(csr.status), moves.eq(1)]
+        self.comb += Case(address[:5], moving)
+        self.sync += [kept_word.eq(stored), live_word.eq(live), moved.eq(moves)]
+        self.comb += value.eq(Mux(moved, live_word, kept_word))
         words = sum(word << (32 * index) for index, word in enumerate(content))
         self.specials += Instance(
             "sgdma_readback", p_CONTENT=Constant(words, 1024), p_KEPT=Constant(places, 32), i_clk=ClockSignal("sys"),
             i_address=address[:5], i_clear=clear, i_write=reduce(or_, (csr.written for csr in kept)),
-            i_write_data=kept[0].data, o_read_data=value,
+            i_write_data=kept[0].data, o_read_data=stored,
         )  # fmt: skip
 
     def show(self, name: str, value: int) -> None:
         """Make a read-only register a constant."""
-        self._show(self.bank.register(name), Constant(value, 32))
-
-    def _show(self, register: Register, value: Signal | Constant) -> None:
-        csr = getattr(self, register.name)
+        register, csr = self.bank.register(name), getattr(self, name)
         if register.fields:
-            self.comb += [getattr(csr.fields, bits.name).eq(value[bits.offset : bits.offset + bits.size])
+            self.comb += [getattr(csr.fields, bits.name).eq(value >> bits.offset & ((1 << bits.size) - 1))
                           for bits in register.fields]  # fmt: skip
         else:
             self.comb += csr.status.eq(value)
