@@ -115,21 +115,24 @@ class BlockMemory(LiteXModule):
         lane_bits = lanes.bit_length() - 1
         lane, index = bus.adr[:lane_bits], bus.adr[lane_bits : lane_bits + self._bits]
         sel = bus.sel & ~bus.adr[lane_bits + self._bits : lane_bits + self._bits + 4]
-        asked = bus.cyc & bus.stb & ~bus.ack & ~(bus.we & self.clearing)
+        # Taken a cycle late: the bus' way here is long, and the core's beats wait for what is decided.
+        reads, writes = Signal(), Signal()
+        asked = bus.cyc & bus.stb & ~bus.ack & ~reads & ~writes
+        self.sync += [reads.eq(asked & ~bus.we), writes.eq(asked & bus.we & ~self.clearing)]
         erased = self._add_clear()
         self.comb += [
-            self._taken_read.eq(asked & ~bus.we), self._taken_write.eq((asked & bus.we) | self.clearing),
+            self._taken_read.eq(reads), self._taken_write.eq(writes | self.clearing),
             If(self._taken_read, self._read.adr.eq(index)),
             If(self._erase,
                 self._write.adr.eq(erased), self._write.dat_w.eq(0), self._write.we.eq(2**self._beat - 1),
-            ).Elif(asked & bus.we,
+            ).Elif(writes,
                 self._write.adr.eq(index), self._write.dat_w.eq(Cat(*[bus.dat_w] * lanes)),
                 Case(lane, {n: self._write.we.eq(sel << 4 * n) for n in range(lanes)})),
             Case(lane, {n: bus.dat_r.eq(self._read.dat_r[32 * n : 32 * n + 32]) for n in range(lanes)}),
         ]  # fmt: skip
         # A beat that is read in the cycle that writes it may read as anything from block RAM: it is read again.
-        met = ~bus.we & (self._write.we != 0) & (self._write.adr == index)
-        self.sync += bus.ack.eq(asked & ~met)
+        met = (self._write.we != 0) & (self._write.adr == index)
+        self.sync += bus.ack.eq(writes | (reads & ~met))
 
     def _add_clear(self) -> Signal:
         """Index of the beat to zero while `clearing`.

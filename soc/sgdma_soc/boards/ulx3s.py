@@ -13,7 +13,7 @@ BOARD = Board(
     fpga="ECP5 LFE5U-45F",
     platform=lambda: radiona_ulx3s.Platform(device="LFE5U-45F", revision="2.0", toolchain="trellis"),
     clock=_CRG,
-    clock_hz=50_000_000,
+    clock_hz=45_000_000,
     memory_bytes=65536,
     loader="ulx3s",
 )
