@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from sgdma.errors import MissingCapability
 from sgdma.pcie.function import PciFunction
-from sgdma.pcie.memory import DmaMemory
 from sgdma.spec.registers import BOARD, BOARD_MAGIC, DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
+from sgdma.targets.dma_memory import DmaMemory
 from sgdma.targets.guard import GuardFaults
 
 __all__ = ["PcieTarget"]

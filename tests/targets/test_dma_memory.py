@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sgdma.errors import MappingFailed, OutOfMemory
-from sgdma.pcie.memory import DmaMemory
+from sgdma.targets.dma_memory import DmaMemory
 
 PAGE = 4096
 LIMIT = 64 * PAGE
