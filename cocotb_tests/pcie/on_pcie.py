@@ -62,6 +62,35 @@ def test_every_header_is_one_that_cocotbext_pcie_would_make(dma: Dma, rc: SimPci
     assert wanted <= seen
 
 
+def test_flow_control_slows_down_and_loses_nothing(dma: Dma, rc: SimPcieTarget, ground: Ground) -> None:
+    """A root complex with room for one read, then for one write: as slow as that, and every byte in its place."""
+
+    def cycles(way: Direction) -> int:
+        begin = rc.now()
+        made = [ground.compose(way, 1, 4096) for _ in range(16)]
+        for one in [submit(dma, one, Port.PATTERN) for one in made]:
+            assert outcome(one).ok
+        for one in made if way is Direction.C2H else []:
+            ground.received(one.segments, pattern(0, one.card, one.total))
+        ground.verify()
+        return rc.now() - begin
+
+    control = rc.control
+    kept = int(control["read_credits"]), int(control["write_credits"]), int(control["latency"])
+    try:
+        control["read_credits"], control["write_credits"], control["latency"] = 0, 0, 300
+        free = {way: cycles(way) for way in Direction}
+        control["read_credits"] = 1
+        reads, least = cycles(Direction.H2C), 16 * 4096 // int(control["mrrs"]) * 300
+        control["read_credits"], control["write_credits"] = 0, int(control["mps"]) // 16
+        writes = cycles(Direction.C2H)
+    finally:
+        control["read_credits"], control["write_credits"], control["latency"] = kept
+    assert reads > max(least, 2 * free[Direction.H2C])
+    assert writes >= 16 * 4096 // 16 * 4, "credits come back every four cycles"
+    alive(dma, ground)
+
+
 def test_a_read_of_several_dwords_is_unsupported(dma: Dma, rc: SimPcieTarget, ground: Ground) -> None:
     """UR, counted, and the device goes on."""
     before = counters(rc)[2]

@@ -12,7 +12,7 @@ TESTS = Path(__file__).with_name("on_pcie.py")
 SHAPES = [
     "sim:pcie?rules=unrestricted&data_width=64&rcb=128",
     "sim:pcie?rules=unrestricted&data_width=128&split=1&mps=128&mrrs=256&iova=0x120000000",
-    "sim:pcie?rules=unrestricted&data_width=256&split=1",
+    "sim:pcie?rules=unrestricted&data_width=256&split=1&read_credits=3&write_credits=40",
 ]
 
 

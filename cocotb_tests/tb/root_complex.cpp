@@ -25,6 +25,7 @@ constexpr uint32_t BAR0 = 0xD0000000;  // where BAR0 lies
 constexpr uint64_t MESSAGES = 0xFEE00000, MESSAGES_END = 0xFEF00000;
 constexpr uint32_t HOST_TAG = 0x5A;
 constexpr size_t REORDERED = 8;  // reads among which completions change places
+constexpr unsigned CREDIT = 16, CREDIT_CYCLES = 4;  // bytes of a write's credit, cycles until one comes back
 
 struct Read {
     TlpHeader request;
@@ -49,6 +50,7 @@ std::deque<Tlp> requests;        // register accesses on their way
 std::deque<Read> reads, late;
 Tag tags[256];
 uint64_t last_due;
+uint32_t written_credits;        // of writes that memory has not taken yet
 bool register_busy;
 
 uint32_t swapped(uint32_t word) { return __builtin_bswap32(word); }
@@ -94,6 +96,7 @@ void take_write(const TlpHeader &head, const Tlp &tlp) {
     uint64_t first = head.address + head.first_byte(), size = head.bytes();
     if (host.response(first, size, WRITE_ERROR) != OKAY) return;  // posted: nobody is told
     uint8_t *target = host.at(first);
+    written_credits += (size + CREDIT - 1) / CREDIT;
     if (!target) return;
     for (unsigned word = 0; word < head.length; word++)
         for (unsigned byte = 0; byte < 4; byte++)
@@ -238,6 +241,14 @@ void access_registers() {
     }
 }
 
+// Whether the PHY takes no packet for want of credits. It has one stream, so one that can't go holds up all behind it.
+bool without_credits() {
+    if (written_credits && control->cycles % CREDIT_CYCLES == 0) written_credits--;
+    if (!taken.empty()) return false;
+    return (control->read_credits && reads.size() >= control->read_credits)
+        || (control->write_credits && written_credits + control->mps / CREDIT > control->write_credits);
+}
+
 // The device is reset, or out of reach: nothing that it asked for is answered.
 void forget_everything() {
     requests.clear();
@@ -249,6 +260,7 @@ void forget_everything() {
 
 void reset_device() {
     forget_everything();
+    written_credits = 0;
     taken.clear();
     giving.clear();
     given = 0;
@@ -300,7 +312,7 @@ void rc_step(svBit rx_free, svBit *tx_ready, svBit *rx_new, svBit *rx_last, svBi
         *rx_last = given >= giving.size();
         control->rx_beats++;
     }
-    *tx_ready = !host.hesitates();
+    *tx_ready = !without_credits() && !host.hesitates();
 
     uint32_t want = control->want;
     bool met = ((want & WANT_READ) && control->read_state == 3) || ((want & WANT_TIME) && control->cycles >= control->wake_at)

@@ -60,6 +60,8 @@ CONTROL = np.dtype([
     ("refused_write", "<u4"),  # whether the last one was a write
     # Of the PCIe bench (root_complex.cpp) alone:
     ("mps", "<u4"), ("mrrs", "<u4"), ("rcb", "<u4"),  # maximum payload and read request, read completion boundary
+    ("read_credits", "<u4"),  # read requests that the root complex holds at a time, 0: any number
+    ("write_credits", "<u4"),  # 16 bytes each of writes that it has room for, 0: any number
     ("tlp_split", "<u4"),  # completions are split at random boundaries
     ("link_down", "<u4"),  # nothing gets through either way
     ("read_words", "<u4"),  # dwords of a register read, 0 and 1: one

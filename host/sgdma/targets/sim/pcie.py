@@ -81,7 +81,7 @@ class SimPcieTarget(SimTarget):
 
     def _defaults(self) -> None:
         control, own = self._control, self._own
-        for name in ("mps", "mrrs", "rcb"):
+        for name in ("mps", "mrrs", "rcb", "read_credits", "write_credits"):
             control[name] = own[name]
         control["tlp_split"], control["link_down"] = own["split"], 0
         control["tag_rest"] = SIM_TIMEOUT + SIM_QUARANTINE

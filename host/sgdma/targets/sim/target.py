@@ -29,9 +29,12 @@ OWN_PARAMETERS = {
 cycles, backpressure 0..255 of 256 cycles, out_of_order 0 or 1; mutant: number of a deliberate bug of
 cocotb_tests/mutants to switch on, 0 for the core as it is."""
 
-PCIE_PARAMETERS = {"mps": 256, "mrrs": 512, "rcb": 64, "split": 0, "iova": IOVA_BASE}
+PCIE_PARAMETERS = {
+    "mps": 256, "mrrs": 512, "rcb": 64, "split": 0, "iova": IOVA_BASE, "read_credits": 0, "write_credits": 0,
+}  # fmt: skip
 """More of `sim:pcie`: maximum payload, maximum read request and read completion boundary in bytes; split 1: completions
-end at random boundaries; iova: bus address of the first byte of memory."""
+end at random boundaries; iova: bus address of the first byte of memory; read_credits: read requests that the root
+complex holds at a time; write_credits: 16 bytes each of writes that it has room for, at least a payload (0: no end)."""
 _SIZES = {"mps": (128, 256, 512, 1024, 2048, 4096), "mrrs": (128, 256, 512, 1024, 2048, 4096), "rcb": (64, 128)}
 
 _PATIENCE = 1_000_000
@@ -57,6 +60,9 @@ def own_parameters(url: TargetUrl) -> dict[str, int]:
             raise TargetUrlError(f"target parameter {name} = {values[name]}: must be one of {_SIZES[name]} bytes")
     if values.get("iova", 0) % PAGE:
         raise TargetUrlError(f"target parameter iova = {values['iova']:#x}: must be a multiple of {PAGE}")
+    if 0 < values.get("write_credits", 0) < values.get("mps", 0) // 16:
+        limit = f"must be 0, or at least {values['mps'] // 16} for payloads of {values['mps']} bytes"
+        raise TargetUrlError(f"target parameter write_credits = {values['write_credits']}: {limit}")
     return values
 
 
