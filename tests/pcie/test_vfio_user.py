@@ -20,7 +20,8 @@ from sgdma.pcie import vfio_user
 from sgdma.pcie.client import UserFunction
 from sgdma.pcie.config_space import DEVICE_CONTROL, FLR, ConfigSpace
 from sgdma.pcie.mapping import RANGE, RangeTable, Refused
-from sgdma.pcie.server import Fault, ServedDevice, serve
+from sgdma.pcie.served_device import Fault, ServedDevice
+from sgdma.pcie.server import serve
 from sgdma.spec.pcie import BAR0_BYTES, COMMAND, DEVICE_ID, RECEIVED_MASTER_ABORT, STATUS, VENDOR
 
 PAGE = 4096

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.pcie.mapping import RANGE
-from sgdma.pcie.server import Fault, ServedDevice, serve
+from sgdma.pcie.served_device import Fault, ServedDevice
+from sgdma.pcie.server import serve
 from sgdma.spec.pcie import PULLED
 from sgdma.targets.sim.target import WANT_MESSAGE, WANT_VECTOR, SimTarget
 from sgdma.targets.url import parse
