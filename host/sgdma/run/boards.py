@@ -86,10 +86,8 @@ def flash(name: str, directory: Path | None = None, *, keep: bool = False) -> Pa
 
     Raises StaleBitstream when sources or rules have changed since it was built, MissingTool, UsageError.
     """
-    found, bitstream = board(name), fresh_bitstream(name, directory)
-    if not found.loader:
-        raise UsageError(f"{found.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
-    _load(found.loader, bitstream, keep)
+    loader, bitstream = to_load(name, directory)
+    _load(loader, bitstream, keep)
     return bitstream
 
 
@@ -100,14 +98,14 @@ def flash_in_slot(name: str, address: str, directory: Path | None = None, *, kee
     """
     if not board(name).pcie:
         raise UsageError(f"{board(name).title} is no PCIe board; flash it without --at")
-    bitstream = fresh_bitstream(name, directory)
-    reload(address, lambda: flash(name, directory, keep=keep))
+    loader, bitstream = to_load(name, directory)
+    reload(address, lambda: _load(loader, bitstream, keep))
     return bitstream
 
 
-def fresh_bitstream(name: str, directory: Path | None = None) -> Path:
-    """The bitstream of a board's last build. Raises StaleBitstream, UsageError."""
-    where = directory or build_directory(name)
+def to_load(name: str, directory: Path | None = None) -> tuple[str, Path]:
+    """The board's name for openFPGALoader, and the bitstream of its last build. Raises StaleBitstream, UsageError."""
+    found, where = board(name), directory or build_directory(name)
     kept = kept_build(name, where)
     if kept.get("sources_digest") != _soc("standalone").source_digest(checkout_root()):
         raise StaleBitstream(f"the bitstream in {where} was built from other sources than this checkout's; "
@@ -115,7 +113,9 @@ def fresh_bitstream(name: str, directory: Path | None = None) -> Path:
     bitstream: Path = where / str(kept.get("bitstream", "none"))
     if not bitstream.is_file():
         raise UsageError(f"no bitstream in {where}: it was built with --no-compile; build it: sgdma build {name}")
-    return bitstream
+    if not found.loader:
+        raise UsageError(f"{found.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
+    return found.loader, bitstream
 
 
 def _load(loader: str, bitstream: Path, keep: bool) -> None:
