@@ -33,8 +33,6 @@ class DmaMemory:
         self._own: dict[int, U8] = {}
         self._kept: dict[int, U8] = {}  # given back, mapped still; the longest unused first
         self._foreign: dict[int, tuple[int, int, list[tuple[int, int]]]] = {}
-        self.hits = 0
-        """How often memory was handed out again without mapping it anew."""
 
     # Our own.
 
@@ -47,7 +45,6 @@ class DmaMemory:
             self._make_room(size, whole)
             iova = self._map_own(whole, max(align, page))
         else:
-            self.hits += 1
             self._own[iova] = self._kept.pop(iova)
             self._own[iova][:] = 0
         return iova, self._own[iova]
