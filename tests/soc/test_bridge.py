@@ -13,6 +13,8 @@ from migen import run_simulation
 
 from sgdma_soc.bridge import RegisterBridge
 
+from .streams import put
+
 WORDS = 16
 
 
@@ -32,13 +34,7 @@ def offer(random_: random.Random, channel: Any, items: list[dict[str, int]]) -> 
     for item in items:
         for _ in range(random_.choice((0, 0, 1, 4))):
             yield
-        for name, value in item.items():
-            yield getattr(channel, name).eq(value)
-        yield channel.valid.eq(1)
-        yield
-        while not (yield channel.ready):
-            yield
-        yield channel.valid.eq(0)
+        yield from put(channel, **item)
 
 
 def take(random_: random.Random, channel: Any, count: int, field: str, got: list[int]) -> Iterator[Any]:

@@ -9,6 +9,8 @@ from migen import run_simulation
 
 from sgdma_soc.board.memory import BlockMemory
 
+from .streams import put
+
 BURST = 16
 
 
@@ -21,9 +23,9 @@ def test_a_beat_is_not_answered_from_the_cycle_that_writes_it() -> None:
     def core() -> Iterator[Any]:
         axi = memory.axi
         for round_ in range(1, 9):
-            yield from _offer(axi.aw, addr=0, len=BURST - 1)
+            yield from put(axi.aw, addr=0, len=BURST - 1)
             for beat in range(BURST):
-                yield from _offer(axi.w, data=round_ * 0x0000_0001_0000_0001, strb=0xFF, last=int(beat == BURST - 1))
+                yield from put(axi.w, data=round_ * 0x0000_0001_0000_0001, strb=0xFF, last=int(beat == BURST - 1))
             while not (yield axi.b.valid):
                 yield
             yield axi.b.ready.eq(1)
@@ -51,13 +53,3 @@ def test_a_beat_is_not_answered_from_the_cycle_that_writes_it() -> None:
     run_simulation(memory, [core(), host()])
     assert answered > 100
     assert met > 2, met
-
-
-def _offer(channel: Any, **fields: int) -> Iterator[Any]:
-    for name, value in fields.items():
-        yield getattr(channel, name).eq(value)
-    yield channel.valid.eq(1)
-    yield
-    while not (yield channel.ready):
-        yield
-    yield channel.valid.eq(0)
