@@ -57,13 +57,11 @@ class Slot(Sysfs):
 @pytest.fixture
 def slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slot:
     made = Slot(tmp_path)
-    waits: list[int] = []
 
     class Watch:
         """In place of an event: looks at the port while one waits."""
 
         def wait(self, seconds: float) -> None:
-            waits.append(made.control)
             if made.control & SECONDARY_BUS_RESET:
                 made.done.append("reset")
 

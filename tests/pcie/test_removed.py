@@ -60,6 +60,7 @@ def test_a_card_that_is_pulled_and_put_back(tmp_path: Path) -> None:
 
 def test_a_server_that_is_killed() -> None:
     with served_function() as function, busy(function) as (dma, ended):
-        for process in psutil.Process().children(recursive=True):
+        (server,) = (one for one in psutil.Process().children() if str(function) in one.cmdline())
+        for process in (*server.children(recursive=True), server):
             process.send_signal(signal.SIGKILL)
         ends(dma, ended)
