@@ -58,6 +58,26 @@ def test_frames_are_found_among_noise_and_damage() -> None:
     assert parser.errors >= 20
 
 
+@pytest.mark.parametrize("seen", [14, 20])
+def test_a_frame_given_up_is_taken_when_its_rest_comes_late(seen: int) -> None:
+    """A slow bus behind the board: the header came, the words did not, all was asked for again; both answers come."""
+    whole, parser = encode(READ), Parser(answer_body_bytes)
+    assert list(parser.feed(whole[:seen])) == []
+    assert list(parser.give_up()) == []
+    assert list(parser.feed(whole[seen:-3])) == []
+    assert list(parser.feed(whole[-3:] + whole)) == [READ, READ]
+    assert parser.pending == 0
+
+
+def test_a_frame_given_up_does_not_hide_the_next() -> None:
+    """Its rest was lost: what comes is another frame, and then a third."""
+    whole, parser = encode(READ), Parser(answer_body_bytes)
+    assert list(parser.feed(whole[:-5])) == []
+    assert list(parser.give_up()) == []
+    found = [frame for byte in whole * 2 for frame in parser.feed(bytes((byte,)))]
+    assert found == [READ, READ]
+
+
 def test_words_behind_the_header_of_another_frame_are_refused() -> None:
     other = encode(Frame(Kind.READ | ANSWER, 1, 3, 2, 64, bytes(12)))
     parser = Parser(answer_body_bytes)

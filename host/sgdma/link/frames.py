@@ -81,12 +81,15 @@ class Parser:
     """Finds frames in a stream of bytes; what is no frame is passed over, byte by byte.
 
     `garbage`: bytes passed over; `errors`: frames with a wrong checksum. A byte that looks like a frame's start may
-    make the parser wait for the rest of a frame that never was: `give_up` when the line has been quiet.
+    make the parser wait for the rest of a frame that never was: `give_up` when the line has been quiet. A frame whose
+    header is whole may still be under way, since a board sends a READ's words as its bus answers: the parser looks
+    behind that header, and takes the frame all the same when its rest comes.
     """
 
     def __init__(self, body_bytes: Callable[[Frame], int]) -> None:
         self._body_bytes = body_bytes
         self._data = bytearray()
+        self._held = bytearray()  # from the header of the frame last given up, if that was whole
         self.garbage = self.errors = 0
 
     @property
@@ -97,18 +100,35 @@ class Parser:
     def feed(self, data: bytes) -> Iterator[Frame]:
         """All frames that are whole now."""
         self._data += data
+        if self._held:
+            yield from self._late(data)
         while (frame := self._next()) is not None:
             yield frame
 
     def give_up(self) -> Iterator[Frame]:
         """No more will come of the frame that the parser waits for: look behind its first byte."""
         if self._data:
+            if len(self._data) >= HEAD_BYTES:
+                self._held = self._data.copy()
             self._skip(1)
         return self.feed(b"")
 
     def clear(self) -> None:
         """Forget what is there."""
         self._data.clear()
+        self._held.clear()
+
+    def _late(self, data: bytes) -> Iterator[Frame]:
+        """The frame that was given up, when it is whole now; what was looked at behind its header was its body."""
+        self._held += data
+        whole = self._whole(self._held)
+        if whole is None:
+            return
+        frame, size = whole
+        if frame is not None:
+            self._data = self._held[size:]
+            yield frame
+        self._held = bytearray()
 
     def _next(self) -> Frame | None:
         while True:
@@ -116,7 +136,7 @@ class Parser:
             self._skip(len(self._data) if start < 0 else start)
             if len(self._data) < HEAD_BYTES:
                 return None
-            whole = self._whole()
+            whole = self._whole(self._data)
             if whole is None:
                 return None
             frame, size = whole
@@ -126,9 +146,8 @@ class Parser:
             self.errors += 1
             self._skip(1)
 
-    def _whole(self) -> tuple[Frame | None, int] | None:
-        """The frame at the front and its size; no frame when a checksum is wrong; None when more bytes are needed."""
-        data = self._data
+    def _whole(self, data: bytearray) -> tuple[Frame | None, int] | None:
+        """The frame at the front of `data`, its size; no frame when a checksum is wrong, None when bytes lack."""
         frame, checksum = parse_header(data)
         if frame is None:
             return None, 0
