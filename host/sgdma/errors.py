@@ -195,6 +195,10 @@ class PortGone(LinkError):
     """The serial port itself failed: unplugged, hung up, or closed at its other end."""
 
 
+class MemoryFailed(RigError):
+    """The board's own memory does not give back what is written to it."""
+
+
 class BoardReset(RigError):
     """The board was reset in mid-session: what was written before is lost, and what was on its way was not done."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sgdma.errors import StaleBitstream, SynthesisError, UsageError
+from sgdma.errors import BuildParameterError, StaleBitstream, SynthesisError, UsageError
 from sgdma.run import boards as known
 from sgdma.spec.build import BuildParameters
 from sgdma_soc.boards import boards as names
@@ -22,9 +23,12 @@ def parameters(name: str, **more: int) -> BuildParameters:
                            memory_bytes=board.card_bytes, loopback_bytes=4096)  # fmt: skip
 
 
-def built(name: str, output: Path, *, compile: bool, **more: int) -> dict[str, object]:
+def built(name: str, output: Path, *, compile: bool, dram: bool = False, **more: int) -> dict[str, object]:
+    board = known.board(name)
     chosen = parameters(name, **more)
-    options = known.chosen(known.board(name), chosen, cpu=False)
+    if dram:
+        chosen = replace(chosen, data_width=board.dram.data_width)
+    options = known.chosen(board, chosen, cpu=False, dram=dram)
     return known.build(name, chosen, options, compile=compile, output=output)
 
 
@@ -40,6 +44,28 @@ def test_the_design_of_a_board_is_written(name: str, tmp_path: Path) -> None:
     assert "sgdma" in json.loads((tmp_path / "csr.json").read_text())["csr_bases"]
     with pytest.raises(UsageError, match="--no-compile"):
         known.flash(name, tmp_path)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("name", [name for name in NAMES if known.board(name).dram])
+def test_the_design_of_a_board_with_its_dram_is_written(name: str, tmp_path: Path) -> None:
+    """Its pins are constrained, and none of LiteDRAM's registers is on the bus: what starts it is in the gateware."""
+    told = built(name, tmp_path, compile=False, dram=True)
+    assert told["options"]["dram"]  # type: ignore[index]
+    registers = json.loads((tmp_path / "csr.json").read_text())
+    assert set(registers["csr_bases"]) == {"board", "fixture", "sgdma"}
+    assert registers["memories"]["dma_memory"]["size"] == 16 * known.board(name).dram.memory_bytes
+
+
+@pytest.mark.sim
+def test_what_dram_needs_is_asked_for(tmp_path: Path) -> None:
+    """A core narrower than what the controller gives at a time; a board that has none."""
+    chosen = parameters("ecpix5")
+    with pytest.raises(BuildParameterError, match="build it with --data-width 128"):
+        known.build("ecpix5", chosen, known.chosen(known.board("ecpix5"), chosen, cpu=False, dram=True), compile=False,
+                    output=tmp_path)  # fmt: skip
+    with pytest.raises(UsageError, match="build it without --dram"):
+        known.chosen(known.board("arty"), chosen, cpu=False, dram=True)
 
 
 @pytest.mark.sim

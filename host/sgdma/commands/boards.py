@@ -22,6 +22,8 @@ def boards_command() -> None:
     table = Table("board", "what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
     for board in known.boards():
         memory = "the host's" if board.pcie else f"{board.memory_bytes >> 10} KiB block RAM"
+        if board.dram:
+            memory += f"; --dram: {board.dram.title}"
         table.add_row(board.name, board.title, board.fpga, f"{board.clock_hz / 1e6:g} MHz", memory, board.tools,
                       board.loader or "-")  # fmt: skip
     Console().print(table)
@@ -30,11 +32,12 @@ def boards_command() -> None:
 def build_command(
     name: Annotated[str, typer.Argument(metavar="BOARD", help="See `sgdma boards`.")],
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
-    data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
+    data_width: Annotated[int, typer.Option(help="Bits of the core's bus, 64 to 512; 0: the board's own choice.")] = 0,
     queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31; 0: the board's own choice.")] = 0,
     crc: Annotated[bool, typer.Option(help="CRC32C of the payload in completions.")] = True,
     clock: Annotated[int, typer.Option(help="Hz; 0: the board's own choice.")] = 0,
-    memory: Annotated[int, typer.Option(help="Bytes of block RAM for DMA; 0: the board's own choice.")] = 0,
+    memory: Annotated[int, typer.Option(help="Bytes of memory for DMA; 0: the board's own choice.")] = 0,
+    dram: Annotated[bool, typer.Option(help="DMA memory in the board's SDRAM, in place of block RAM.")] = False,
     link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
     cpu: Annotated[bool, typer.Option(help="With the soft CPU and its firmware.")] = False,
     scope: Annotated[bool, typer.Option(help="LiteScope on the core's memory bus.")] = False,
@@ -44,10 +47,11 @@ def build_command(
     """Build a board's bitstream: SoC by LiteX, then the FPGA's tools."""
     board = known.board(name)
     queues = queues or board.queues
+    data_width = data_width or (board.dram.data_width if dram and board.dram else 64)
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc),
                                  clock_hz=clock or board.clock_hz, memory_bytes=board.card_bytes,
                                  loopback_bytes=4096)  # fmt: skip
-    options = known.chosen(board, parameters, memory=memory, cpu=cpu, link=link, scope=scope)
+    options = known.chosen(board, parameters, memory=memory, dram=dram, cpu=cpu, link=link, scope=scope)
     console = Console()
     where = output or known.build_directory(name)
     with console.status(f"{board.title}: building in {where}"):

@@ -25,6 +25,7 @@ def serve_command(
     queues: Annotated[int, typer.Option(help="Queue pairs, 1 to 31.")] = 4,
     link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
     cpu: Annotated[bool, typer.Option(help="With the soft CPU and its firmware.")] = True,
+    dram: Annotated[bool, typer.Option(help="DMA memory in SDRAM, by LiteDRAM and a model of the chip.")] = False,
     tcp: Annotated[int | None, typer.Option(help="A TCP port of this machine as well; 0: any that is free.")] = None,
     name: Annotated[Path | None, typer.Option(help="Symbolic link to the pseudo-terminal.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Write waves of the whole board there (VCD).")] = None,
@@ -39,7 +40,7 @@ def serve_command(
 
     virtual = known.board("virtual")
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, clock_hz=virtual.clock_hz)
-    options = known.chosen(virtual, parameters, link=link, cpu=cpu)
+    options = known.chosen(virtual, parameters, link=link, cpu=cpu, dram=dram)
     build = build_board(parameters, options, waves=trace is not None)
     arguments = [] if tcp is None else ["--tcp", str(tcp)]
     arguments += ["--trace", str(trace.absolute())] if trace else []

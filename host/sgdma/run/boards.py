@@ -41,14 +41,19 @@ def board(name: str) -> Any:
     return _soc("boards").board(name)
 
 
-def chosen(board: Any, parameters: BuildParameters, *, memory: int = 0, cpu: bool = True, **more: Any) -> Any:
-    """The options of a board's SoC, its firmware compiled for it; `memory`: bytes of DMA memory, 0: the board's own.
+def chosen(
+    board: Any, parameters: BuildParameters, *, memory: int = 0, dram: bool = False, cpu: bool = True, **more: Any
+) -> Any:
+    """The options of a board's SoC, its firmware compiled for it.
 
+    `memory`: bytes of DMA memory, 0: the board's own choice of block RAM or, with `dram`, SDRAM.
     `more`: as sgdma_soc.board.soc.BoardOptions has it. Raises BuildParameterError, MissingTool, FirmwareError.
     """
-    size = memory or board.memory_bytes
+    if dram and not board.dram:
+        raise UsageError(f"{board.title}: DMA memory can't be in SDRAM here; build it without --dram")
+    size = memory or (board.dram.memory_bytes if dram else board.memory_bytes)
     firmware = compile_firmware(parameters, MEMORY_BASE, size) if cpu else ()
-    return _soc("board.soc").BoardOptions(memory_bytes=size, cpu=cpu, firmware=firmware, **more)
+    return _soc("board.soc").BoardOptions(memory_bytes=size, dram=dram, cpu=cpu, firmware=firmware, **more)
 
 
 def build_directory(name: str) -> Path:

@@ -212,6 +212,7 @@ BOARD = Bank("board", 0x1000, (
         Bits("clear", 3, 1, "The clear_* registers work."),
         Bits("images", 4, 1, "DMA memory is on the bus 16 times, memory_bytes apart: words written to image n keep "
              "those bytes whose bits are set in n."),
+        Bits("dram", 5, 1, "DMA memory is SDRAM or DDR3: memory_state tells when it can be used."),
         Bits("fault_ranges", 8, 4, "Ranges that the fault_* registers can hold.")),
     _ro("memory_base", "Bus address of the DMA memory."),
     _ro("memory_bytes", "Bytes of DMA memory on the board; the device gets DECERR beyond it. 0: memory is the host's."),
@@ -227,9 +228,14 @@ BOARD = Bank("board", 0x1000, (
         Bits("unmapped", 6, 1, "Both are answered by DECERR.")),
     _wo("fault_clear", "Take back all ranges.", Bits("all", 0, 1, "Do so.", pulse=True)),
     _rw("clear_start", "For clear_last: first bus address to clear, a multiple of the bus width in bytes."),
-    _wo("clear_last", "Last bus address to clear: writing it zeroes the range, a beat a cycle, ahead of the device."),
+    _wo("clear_last", "Last bus address to clear: writing it zeroes the range, but for pages that nobody has written."),
     _ro("clear_busy", "Clearing goes on.", Bits("busy", 0, 1, "Wait until it is zero.")),
     _ro("fault_hits", "Bursts that were made to fail since the last fault_clear."),
+    _ro("memory_state", "Whether DMA memory can be used; block RAM always can. Until then words of it are bus errors.",
+        Bits("ready", 0, 1, "It is awake, and gave back what was written."),
+        Bits("failed", 1, 1, "It did not, at any delay of its data lines; only a reset tries again.")),
+    _ro("memory_lanes", "What was found for the data lines of SDRAM, 8 bits a byte lane: delay (3), bit slip (2), how "
+        "many delays in a row worked (3, 7 for more)."),
 ))
 
 BANKS = (DEVICE, FIXTURE)

@@ -10,7 +10,7 @@ import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
-from sgdma.errors import MissingCapability, OutOfMemory
+from sgdma.errors import MemoryFailed, MissingCapability, OutOfMemory
 from sgdma.link import Link, Quality
 from sgdma.spec.registers import BANKS, BOARD, BOARD_MAGIC, DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
@@ -24,6 +24,8 @@ U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
 TRUST_FROM = 256
 """Fewer bytes are read as fast as they are summed up."""
+MEMORY_LIMIT = 10_000_000
+"""Device cycles that SDRAM may take to wake up."""
 NEAR = 64
 """Ranges closer than this many bytes are read in one go."""
 
@@ -64,7 +66,21 @@ class BoardTarget(Target):
         if self.has("cpu"):
             self.capabilities |= Capability.CPU
         self._faults = GuardFaults(self, self._csr_base)
+        self._await_memory()
         return found["memory_base"], found["memory_bytes"]
+
+    def _await_memory(self) -> None:
+        """SDRAM takes some milliseconds behind power-up until it can be used."""
+        state, limit = BOARD.register("memory_state"), 0
+        while not (told := state.unpack(self.read_board("memory_state")))["ready"]:
+            limit = limit or self.now() + MEMORY_LIMIT
+            if told["failed"] or self.now() > limit:
+                lanes = f"{self.read_board('memory_lanes'):#010x}"
+                raise MemoryFailed(
+                    f"{self.url}: the board's SDRAM does not give back what is written (register memory_lanes = "
+                    f"{lanes}: a lane's upper three bits are how many delays worked); reset the board, build it with "
+                    "a lower --clock, or without --dram"
+                )
 
     def has(self, feature: str) -> bool:
         """Whether the board was built with a feature, a field of its register `features`."""

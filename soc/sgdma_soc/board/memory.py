@@ -52,6 +52,7 @@ class BlockMemory(LiteXModule):
         self.specials += memory, self._read, self._write
         self.clear, self.clearing = Signal(), Signal()
         self.clear_first, self.clear_last = Signal(32), Signal(32)  # byte addresses
+        self.ready, self.failed, self.lanes = Signal(reset=1), Signal(), Signal(32)  # as DramMemory's
         self._erase = Signal()
         self._taken_read, self._taken_write = Signal(), Signal()  # by the wishbone port or by clearing, in this cycle
         self._add_reads()

@@ -8,6 +8,7 @@ from sgdma.spec.registers import BOARD, BOARD_MAGIC, FAULT_RANGES
 from sgdma_soc.bank import BankModule
 from sgdma_soc.board.guard import MemoryGuard
 from sgdma_soc.board.memory import BlockMemory
+from sgdma_soc.dram.memory import DramMemory
 
 __all__ = ["BoardRegisters"]
 
@@ -16,8 +17,8 @@ class BoardRegisters(BankModule):
     """Registers of the bank `board`; `cpu_hold` goes to the CPU's reset. Without `memory`, DMA memory is the host's."""
 
     def __init__(
-        self, guard: MemoryGuard, memory: BlockMemory | None = None, memory_base: int = 0, memory_bytes: int = 0, *,
-        mailbox: int = 0, scope: bool = False,
+        self, guard: MemoryGuard, memory: BlockMemory | DramMemory | None = None, memory_base: int = 0,
+        memory_bytes: int = 0, *, mailbox: int = 0, scope: bool = False, dram: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(BOARD)
         self.cpu_hold = self.control.fields.cpu_hold
@@ -28,7 +29,7 @@ class BoardRegisters(BankModule):
         self.comb += [
             self.magic.status.eq(BOARD_MAGIC), features.cpu.eq(int(mailbox != 0)),
             features.clear.eq(int(memory is not None)), features.images.eq(int(memory is not None)),
-            features.scope.eq(int(scope)), features.fault_ranges.eq(FAULT_RANGES),
+            features.scope.eq(int(scope)), features.dram.eq(int(dram)), features.fault_ranges.eq(FAULT_RANGES),
             self.memory_base.status.eq(memory_base), self.memory_bytes.status.eq(memory_bytes),
             self.mailbox.status.eq(mailbox),
         ]  # fmt: skip
@@ -36,10 +37,13 @@ class BoardRegisters(BankModule):
         if memory is not None:
             self._add_clear(memory)
 
-    def _add_clear(self, memory: BlockMemory) -> None:
+    def _add_clear(self, memory: BlockMemory | DramMemory) -> None:
         self.comb += [
+            self.memory_state.fields.ready.eq(memory.ready), self.memory_state.fields.failed.eq(memory.failed),
+            self.memory_lanes.status.eq(memory.lanes),
             memory.clear_first.eq(self.clear_start.storage), memory.clear_last.eq(self.clear_last.storage),
-            memory.clear.eq(self.clear_last.re), self.clear_busy.fields.busy.eq(memory.clearing | memory.clear),
+            memory.clear.eq(self.clear_last.re),
+            self.clear_busy.fields.busy.eq(memory.clearing | memory.clear),
         ]  # fmt: skip
 
     def _add_faults(self, guard: MemoryGuard) -> None:

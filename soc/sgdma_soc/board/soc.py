@@ -29,8 +29,9 @@ from sgdma_soc.board.guard import MemoryGuard
 from sgdma_soc.board.memory import BlockMemory
 from sgdma_soc.board.registers import BoardRegisters
 from sgdma_soc.board.serial import add_link
-from sgdma_soc.boards import Board
+from sgdma_soc.boards import Board, Dram
 from sgdma_soc.core import SGDMA, add_sources
+from sgdma_soc.dram.memory import DramMemory
 from sgdma_soc.fixture import Fixture
 
 __all__ = ["LINKS", "BoardOptions", "BoardSoC", "content_hash"]
@@ -42,7 +43,8 @@ LINKS = ("reliable", "uartbone")
 class BoardOptions:
     """What the SoC around the core has. Raises BuildParameterError.
 
-    `memory_bytes`: block RAM for DMA, a power of two from 8 KiB up. `cpu`: with the soft CPU, which
+    `memory_bytes`: DMA memory, a power of two from 8 KiB up; with `dram` in the board's SDRAM, else in block RAM.
+    `cpu`: with the soft CPU, which
     boots `firmware`, 32-bit words. `scope`: with LiteScope on the core's memory bus. `bits`: with a real RS-232 PHY on
     a virtual board too. `baud`: after power-up, 0 for what the board has.
     """
@@ -52,6 +54,7 @@ class BoardOptions:
     cpu: bool = False
     firmware: tuple[int, ...] = ()
     scope: bool = False
+    dram: bool = False
     bits: bool = False
     baud: int = 0
 
@@ -75,7 +78,8 @@ class BoardSoC(SoCCore):
     ) -> None:
         platform = board.platform()
         add_sources(platform, root)
-        self.crg = board.clock(platform, parameters.clock_hz)
+        dram = board.dram if options.dram else None
+        self.crg = ((dram and dram.clock) or board.clock)(platform, parameters.clock_hz)
         rom = 4 * len(options.firmware)
         SoCCore.__init__(
             self, platform, parameters.clock_hz, bus_standard="wishbone", bus_interconnect="crossbar",
@@ -88,10 +92,10 @@ class BoardSoC(SoCCore):
         self._options, self._parameters, self.content_hash = options, parameters, chosen
         self.sgdma = SGDMA(parameters, chosen)
         self.fixture = Fixture(self.sgdma)
-        self._add_memory()
+        self._add_memory(dram)
         self.board = BoardRegisters(
             self.guard, self.dma_memory, MEMORY_BASE, options.memory_bytes,
-            mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope,
+            mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope, dram=dram is not None,
         )  # fmt: skip
         for bank in (*BANKS, BOARD):
             self.csr.add(bank.name, n=bank.base // self.csr.paging)
@@ -100,7 +104,7 @@ class BoardSoC(SoCCore):
             self.sram = wishbone.SRAM(SRAM_BYTES)
             self.bus.add_slave("sram", self.sram.bus, SoCRegion(origin=SRAM_BASE, size=SRAM_BYTES, cached=False))
             self.irq.add("sgdma", n=0)
-            self.comb += self.cpu.reset.eq(self.board.cpu_hold)
+            self.comb += self.cpu.reset.eq(self.board.cpu_hold | ~(self.dma_memory.ready | self.dma_memory.failed))
         if options.scope:
             self._add_scope()
 
@@ -109,10 +113,14 @@ class BoardSoC(SoCCore):
         super().add_csr_bridge(name, origin, register=True)
         self.comb += self.fixture.look.eq(self.csr_bridge.csr.adr)
 
-    def _add_memory(self) -> None:
-        """DMA memory behind a guard."""
+    def _add_memory(self, dram: Dram | None) -> None:
+        """DMA memory behind a guard, in block RAM without `dram`."""
         size, width = self._options.memory_bytes, self._parameters.data_width
-        self.dma_memory = BlockMemory(size, width)
+        if dram:
+            phy, chip, delays = dram.memory(self, self._parameters.clock_hz)
+            self.dma_memory = DramMemory(phy, chip, size, width, self._parameters.clock_hz, delays)
+        else:
+            self.dma_memory = BlockMemory(size, width)
         region = SoCRegion(origin=MEMORY_BASE, size=IMAGES * size, cached=False)
         self.bus.add_slave("dma_memory", self.dma_memory.wishbone, region)
         self.guard = MemoryGuard(MEMORY_BASE, size, width)

@@ -10,7 +10,22 @@ from typing import Any
 
 from sgdma.errors import UsageError
 
-__all__ = ["Board", "board", "boards"]
+__all__ = ["Board", "Dram", "board", "boards"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dram:
+    """SDRAM or DDR3 of a board, for DMA memory in place of block RAM."""
+
+    title: str
+    memory_bytes: int
+    """Of it, what DMA memory takes: a power of two, up to `sgdma.spec.board.MEMORY_MOST`."""
+    memory: Callable[[Any, int], tuple[Any, Any, Any]]
+    """``memory(soc, hz)`` makes LiteDRAM's PHY, its module of the chip, and the Delays of the PHY or None."""
+    clock: Callable[[Any, int], Any] | None = None
+    """As `Board.clock`, where the memory needs clocks of its own."""
+    data_width: int = 64
+    """Bits of the core's bus: at least what the controller gives at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +41,8 @@ class Board:
     clock_hz: int
     memory_bytes: int = 65536
     """DMA memory in block RAM, a power of two."""
+    dram: Dram | None = None
+    """What DMA memory can be in besides."""
     card_bytes: int = 16384
     """The fixture's card memory, in block RAM too."""
     queues: int = 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 from litex_boards.platforms import colorlight_i5
 from litex_boards.targets.colorlight_i5 import _CRG
 
-from sgdma_soc.boards import Board
+from sgdma_soc.boards import Board, Dram
+from sgdma_soc.dram.chips import sdram_2m32
 
 BOARD = Board(
     name="colorlight_i5",
@@ -15,6 +16,7 @@ BOARD = Board(
     clock=_CRG,
     clock_hz=40_000_000,
     memory_bytes=32768,
+    dram=Dram(title="SDRAM", memory_bytes=8 << 20, memory=sdram_2m32),
     card_bytes=8192,
     loader="colorlight-i5",
 )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from litedram.modules import MT41K256M16
 from litex.gen import ClockDomain, LiteXModule, Signal
 from litex.soc.cores.clock import ECP5PLL
 from litex_boards.platforms import lambdaconcept_ecpix5
+from litex_boards.targets.lambdaconcept_ecpix5 import _CRG
 
-from sgdma_soc.boards import Board
+from sgdma_soc.boards import Board, Dram
+from sgdma_soc.dram.chips import ecp5_ddr3
 
 
 class _Clock(LiteXModule):
-    """`sys` from the oscillator. LiteX's own has the edge clocks of DDR3 as well, which can't be routed without it."""
+    """`sys` from the oscillator. LiteX's own, with the edge clocks of DDR3, can't be routed without it."""
 
     def __init__(self, platform: Any, hz: int) -> None:
         self.rst = Signal()
@@ -31,5 +34,7 @@ BOARD = Board(
     clock=_Clock,
     clock_hz=45_000_000,
     memory_bytes=131072,
+    dram=Dram(title="DDR3", memory_bytes=16 << 20, clock=_CRG, data_width=128,
+              memory=lambda soc, hz: ecp5_ddr3(soc, hz, MT41K256M16)),
     loader="ecpix5",
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from litex_boards.platforms import radiona_ulx3s
 from litex_boards.targets.radiona_ulx3s import _CRG
 
-from sgdma_soc.boards import Board
+from sgdma_soc.boards import Board, Dram
+from sgdma_soc.dram.chips import sdram_16m16
 
 BOARD = Board(
     name="ulx3s",
@@ -15,5 +16,6 @@ BOARD = Board(
     clock=_CRG,
     clock_hz=45_000_000,
     memory_bytes=65536,
+    dram=Dram(title="SDRAM", memory_bytes=16 << 20, memory=sdram_16m16),
     loader="ulx3s",
 )

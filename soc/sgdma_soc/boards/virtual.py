@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from litedram.modules import M12L64322A
+from litedram.phy.model import SDRAMPHYModel
 from litex.build.generic_platform import GenericPlatform, Pins, Subsignal
 from litex.gen import ClockDomain, LiteXModule
 
-from sgdma_soc.boards import Board
+from sgdma_soc.boards import Board, Dram
 
 _PADS = [
     ("clk", 0, Pins(1)),
@@ -23,6 +27,12 @@ class _Clock(LiteXModule):
         self.comb += [self.cd_sys.clk.eq(platform.request("clk")), self.cd_sys.rst.eq(platform.request("rst"))]
 
 
+def _sdram(_: Any, hz: int) -> tuple[Any, Any, Any]:
+    """The chip of Colorlight i5, modelled at the PHY's interface."""
+    chip = M12L64322A(hz, "1:1")
+    return SDRAMPHYModel(chip, data_width=32, clk_freq=hz), chip, None
+
+
 BOARD = Board(
     name="virtual",
     title="Virtual board (Verilator)",
@@ -31,6 +41,7 @@ BOARD = Board(
     clock=_Clock,
     clock_hz=50_000_000,
     memory_bytes=16 << 20,
+    dram=Dram(title="SDRAM", memory_bytes=8 << 20, memory=_sdram),
     queues=4,
     serial="bytes",
     tools="g++, make, perl",

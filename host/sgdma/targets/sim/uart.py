@@ -1,6 +1,7 @@
 """`sim:uart`: a virtual board that the target starts by itself, and talks to as to a board on a serial port.
 
-Parameters: those of BuildParameters for the core, ``memory`` (bytes of DMA memory) and ``link`` for the SoC around it.
+Parameters: those of BuildParameters for the core, ``memory`` (bytes of DMA memory), ``dram`` (1: in
+SDRAM, by LiteDRAM and a model of the chip) and ``link`` for the SoC around it.
 No CPU: `sgdma serve --uart` and `sgdma demo --uart` have boards with firmware.
 """
 
@@ -30,11 +31,15 @@ class SimUartTarget(BoardTarget):
 
         virtual = board("virtual")
         query = {"clock_hz": str(virtual.clock_hz), **url.query}
-        memory, link = query.pop("memory", str(virtual.memory_bytes)), query.pop("link", "reliable")
+        dram, link = query.pop("dram", "0"), query.pop("link", "reliable")
+        size = virtual.dram.memory_bytes if virtual.dram and dram == "1" else virtual.memory_bytes
+        memory = query.pop("memory", str(size))
         if not memory.isdecimal():
             raise TargetUrlError(f"target parameter memory = {memory!r}: must be a number of bytes")
+        if dram not in ("0", "1"):
+            raise TargetUrlError(f"target parameter dram = {dram!r}: must be 0 (block RAM) or 1 (SDRAM)")
         parameters = BuildParameters.from_mapping(query)
-        build = build_board(parameters, BoardOptions(memory_bytes=int(memory), link=link))
+        build = build_board(parameters, BoardOptions(memory_bytes=int(memory), dram=dram == "1", link=link))
         self._virtual = VirtualBoard(build)
         try:
             sentinel = CSR_BASE + DEVICE.address("magic"), MAGIC
