@@ -157,6 +157,7 @@ def test_probe_and_monitor_tell_of_link_and_self_test(board: VirtualBoard) -> No
     told = CliRunner().invoke(app, ["probe", "--target", url], env=wide)
     assert told.exit_code == 0, told.output
     assert "kind reliable" in told.output
+    assert "8192 KiB of SDRAM" in told.output or "16384 KiB of block RAM" in told.output
     told = CliRunner().invoke(app, ["monitor", "--target", url, "--no-follow"], env=wide)
     assert told.exit_code == 0, told.output
     assert "ok 1 - clock" in told.output

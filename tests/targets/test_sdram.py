@@ -33,8 +33,10 @@ class Sleepy:
 
 def test_the_host_waits_until_memory_is_awake() -> None:
     link: Any = Sleepy(0, 0, 0, 1)
-    assert BoardTarget("uart:none", link, 0).memory_bytes == 1 << 16
+    board = BoardTarget("uart:none", link, 0)
+    assert board.memory_bytes == 1 << 16
     assert link.asked == 4
+    assert board.memory_lanes() == [(0, 0, 0), (1, 4, 3), (0, 0, 0), (0, 0, 0)]
 
 
 @pytest.mark.parametrize("link", [Sleepy(0, 0, 2), Sleepy(0, step=MEMORY_LIMIT // 4)])

@@ -24,7 +24,7 @@ def probe_command(
     with open_target(target) as opened:
         found = probe(opened, allow_mismatch=allow_mismatch)
         rules = choose_rules(opened, found, None, allow_mismatch=allow_mismatch)
-        link = _link(opened)
+        board = _board(opened)
         capabilities = ", ".join(flag.name.lower() for flag in opened.capabilities if flag.name) or "none"
     table = Table(title=target, title_justify="left", show_header=False)
     rows = {
@@ -36,19 +36,23 @@ def probe_command(
         "list buffers": f"{found.list_slots} segments", "prefetch": f"{found.prefetch_slots} slots a queue",
         "CRC32C": _yes(found.crc), "realigner": f"H2C {_yes(found.realign_h2c)}, C2H {_yes(found.realign_c2h)}",
         "test fixture": _yes(found.fixture), "target can": capabilities,
-    } | link  # fmt: skip
+    } | board  # fmt: skip
     for name, value in rows.items():
         table.add_row(name, value)
     Console().print(table)
 
 
-def _link(target: Target) -> dict[str, str]:
-    """Quality of the serial link, where there is one."""
+def _board(target: Target) -> dict[str, str]:
+    """A board's own memory, and the quality of the serial link to it."""
     if not isinstance(target, BoardTarget):
         return {}
+    lanes = [f"lane {place}: slip {slip}, delay {delay} of {width} in a row"
+             for place, (slip, delay, width) in enumerate(target.memory_lanes()) if width > 1]  # fmt: skip
+    kind = "SDRAM" if target.has("dram") else "block RAM"
+    memory = {"DMA memory": ", ".join([f"{target.memory_bytes >> 10} KiB of {kind}", *lanes])}
     quality = target.link_quality()
     told = {name: str(getattr(quality, name)) for name in quality.__dataclass_fields__}
-    return {"link": ", ".join(f"{name} {value}" for name, value in told.items())}
+    return memory | {"link": ", ".join(f"{name} {value}" for name, value in told.items())}
 
 
 def _yes(value: bool) -> str:

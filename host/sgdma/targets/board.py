@@ -82,6 +82,16 @@ class BoardTarget(Target):
                     "a lower --clock, or without --dram"
                 )
 
+    def memory_lanes(self) -> list[tuple[int, int, int]]:
+        """What SDRAM's training found, by byte lane: bit slip, delay, delays in a row that work (7 for more).
+
+        A lane that is not there, or whose PHY has no delays, has a row of 0 or 1. Empty where memory is block RAM.
+        """
+        if not self.has("dram"):
+            return []
+        lanes = self.read_board("memory_lanes").to_bytes(4, "little")
+        return [(lane >> 3 & 3, lane & 7, lane >> 5) for lane in lanes]
+
     def has(self, feature: str) -> bool:
         """Whether the board was built with a feature, a field of its register `features`."""
         return bool(self._features.get(feature))
