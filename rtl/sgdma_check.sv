@@ -113,8 +113,8 @@ module sgdma_check #(
 
   // --------------------------------------------------------------------------------------------- slot reader
 
-  logic slot_shown, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
-  logic [1:0] fits;
+  logic slot_shown, slot_go, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
+  logic fits, untouched;
   logic [1:0][FREE:0] spare_reg;                  // signed
   logic [127:0] slot;
 
@@ -122,9 +122,9 @@ module sgdma_check #(
       .clk(clk), .rst(rst),
       .load(state_reg == PICK), .begins(pick_valid), .first(pick_head), .flush(flush), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
-      .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
+      .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_go), .is_header(is_header), .follows(follows),
       .is_c2h(is_c2h), .unsound(unsound), .bad_count(bad_count), .bad_total(bad_total), .bad_size(bad_size), .fits(fits),
-      .spare(spare_reg));
+      .untouched(untouched), .spare(spare_reg));
 
   assign queue = queue_reg;
   assign read_queue = state_reg == PICK ? pick : queue_reg;
@@ -146,11 +146,11 @@ module sgdma_check #(
                        :             sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_REQUEST_SIZE);
   end
 
-  // Places of a list buffer are counted when the header comes on show. Some segments may be on their way to it by then, but
-  // not before the first slot of a turn once the pipeline has run dry.
-  localparam int UNDER_WAY = 10;
+  // Places of a list buffer are counted when the header is read, nine slots before the walk at most. Some segments may be on their
+  // way to it by then, but not before the first slot of a turn once the pipeline has run dry.
+  localparam int UNDER_WAY = 20;
   logic pipe_empty;
-  wire exact = pipe_empty && spent_reg == 4'd0 && !slot_shown;
+  wire exact = pipe_empty && untouched;
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++) begin
@@ -164,12 +164,12 @@ module sgdma_check #(
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
   logic [1:0] open_reg;                           // a cycle late: no slot is on show that early in a turn
-  wire [1:0] may_begin = fits & open_reg;
-  wire can_begin = may_begin[is_c2h];
+  wire can_begin = fits && open_reg[is_c2h] && !crowded;
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++)
-      open_reg[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue_reg);
+      open_reg[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue_reg)
+          && accepting[queue_reg] && !bad[queue_reg];
   end
 
   // --------------------------------------------------------------------------------------------------- walk
@@ -194,16 +194,29 @@ module sgdma_check #(
   logic [15:0] token_index;
 
   wire open = accepting[queue_reg] && !crowded;
-  wire walk_take = state_reg == WALK && slot_take;
+  // What takes the slot on show, if there is one: few terms, since the slot reader waits for it.
+  logic head_reg, list_reg, skip_reg;             // HEAD; WALK and nothing wrong with the queue; SKIP
+  assign slot_go = !hold && ((head_reg && can_begin) || (list_reg && !beyond_reg && follows) || (skip_reg && !is_header));
+
+  always_ff @(posedge clk) begin
+    head_reg <= !rst && state_next == HEAD;
+    list_reg <= !rst && state_next == WALK && !bad[queue_reg];
+    skip_reg <= !rst && state_next == SKIP;
+  end
+
+  wire slot_take = slot_shown && slot_go;
+  wire walk_take = list_reg && slot_valid && !beyond_reg && follows;
   // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
-  logic [3:0] spent_reg;                          // slots of this turn, at most 8
-  wire others = spent_reg[3] && |(candidate & ~(QUEUES'(1) << queue_reg));
+  localparam int TURN = 6;                        // log2 of the slots after which it ends
+  logic [TURN:0] spent_reg;                       // slots of this turn, at most 2**TURN
+  logic others_reg;                               // they wait, a cycle late
+  wire others = spent_reg[TURN] && others_reg;
+  always_ff @(posedge clk) others_reg <= |(candidate & ~(QUEUES'(1) << queue_reg));
   wire state_t turn = others ? PICK : HEAD;
 
   always_comb begin
     state_next = state_reg;
     flush = 1'b0;
-    slot_take = 1'b0;
     accept = 1'b0;
     token_valid = 1'b0;
     token_segment = 1'b0;
@@ -216,9 +229,8 @@ module sgdma_check #(
         if (pick_valid) state_next = skipping_reg[pick] ? SKIP : HEAD;
 
       HEAD:
-        if (slot_valid && can_begin && open && !bad_reg) begin
+        if (slot_valid && can_begin) begin
           accept = 1'b1;
-          slot_take = 1'b1;
           state_next = sane ? WALK : FAIL;
         end else if (slot_valid || !open || bad_reg || !waiting) begin
           state_next = PICK;
@@ -249,7 +261,6 @@ module sgdma_check #(
             state_next = is_header ? turn : SKIP;
             flush = is_header && others;
           end else begin
-            slot_take = 1'b1;
             token_segment = 1'b1;
             token_last = last_reg;
             if (last_reg) begin
@@ -264,8 +275,7 @@ module sgdma_check #(
         if (slot_valid && is_header) begin
           state_next = turn;
           flush = others;
-        end else if (slot_valid) slot_take = 1'b1;
-        else if (!waiting || bad_reg) begin
+        end else if (!slot_valid && (!waiting || bad_reg)) begin
           state_next = PICK;
           flush = 1'b1;
         end
@@ -279,13 +289,13 @@ module sgdma_check #(
     if (rst) begin
       state_reg <= PICK;
       queue_reg <= '0;
-      spent_reg <= 4'd0;
+      spent_reg <= '0;
       skipping_reg <= '0;
     end else begin
       state_reg <= state_next;
       if (state_reg == PICK) queue_reg <= pick;
-      if (state_reg == PICK) spent_reg <= 4'd0;
-      else if (slot_take && !spent_reg[3]) spent_reg <= spent_reg + 4'd1;
+      if (state_reg == PICK) spent_reg <= '0;
+      else if (slot_take && !spent_reg[TURN]) spent_reg <= spent_reg + 1'b1;
       if (state_next == SKIP && state_reg != PICK) skipping_reg[queue_reg] <= 1'b1;
       if (state_reg == SKIP && slot_valid && is_header) skipping_reg[queue_reg] <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
@@ -301,14 +311,14 @@ module sgdma_check #(
     end else begin
       for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]] || blocked_reg[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
       if (state_reg == HEAD && slot_valid && !claimed) begin
-        claimed_reg[is_c2h] <= !accept && spent_reg == 4'd0;
+        claimed_reg[is_c2h] <= !accept && spent_reg == '0;
         claimer_reg[is_c2h] <= queue_reg;
       end
     end
   end
 
   always_ff @(posedge clk) begin
-    if (state_reg == HEAD) begin                  // the last time with the header that is accepted
+    if (head_reg) begin                           // the last time with the header that is accepted
       rest_reg <= FREE'(header.segment_count);
       last_reg <= header.segment_count[FREE-1:0] == FREE'(1);
       c2h_reg <= is_c2h;
@@ -346,8 +356,10 @@ module sgdma_check #(
 
   // -------------------------------------------------------------------------------------------------- rules
 
-  localparam int META = 1 + 1 + 8 + 16 + $bits(context_reg);
-  logic judge_valid, judge_segment, judge_last, judge_mismatch, judge_sound, failed_reg;
+  // An abort is asked for when the segment is handed over: who cuts the list asks again.
+  wire token_aborted = token_last && aborting[context_reg.queue];
+  localparam int META = 1 + 1 + 1 + 8 + 16 + $bits(context_reg);
+  logic judge_valid, judge_segment, judge_last, judge_aborted, judge_mismatch, judge_sound, failed_reg;
   logic [4:0] judge_rule;
   logic [7:0] judge_status, status_reg, status;
   logic [15:0] judge_index, segment_reg, index;
@@ -360,11 +372,11 @@ module sgdma_check #(
       .clk(clk), .rst(rst),
       .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(first_reg), .in_last(last_reg),
       .in_address(segment.address), .in_length(segment.length), .in_card(context_reg.card[15:0]),
-      .in_total(context_reg.total),
-      .in_meta({token_segment, token_last, token_status, token_index, context_reg}),
+      .in_total(context_reg.total), .in_sound(token_segment && !token_aborted),
+      .in_meta({token_segment, token_last, token_aborted, token_status, token_index, context_reg}),
       .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_reach(list_reach),
       .out_mismatch(judge_mismatch), .out_sound(judge_sound),
-      .out_meta({judge_segment, judge_last, judge_status, judge_index, request_queue, context_opcode, request_tag,
+      .out_meta({judge_segment, judge_last, judge_aborted, judge_status, judge_index, request_queue, context_opcode, request_tag,
                  request_length, request_card, request_port}));
 
   // -------------------------------------------------------------------------------------------------- judge
@@ -387,14 +399,14 @@ module sgdma_check #(
         index = sgdma_pkg::NO_SEGMENT;
       end
     end
-    if (aborting[request_queue] && judge_last) begin
+    if (judge_aborted) begin
       status = sgdma_pkg::STATUS_ABORTED;
       index = sgdma_pkg::NO_SEGMENT;
     end
   end
 
   wire finish = judge_valid && judge_last;
-  wire good = !failed_reg && judge_segment && judge_sound && !(judge_last && aborting[request_queue]);
+  wire good = !failed_reg && judge_sound;
   wire to_c2h = context_opcode[1];                // nothing is pushed of a request with a wrong opcode
   wire [1:0] side = {to_c2h, !to_c2h};
 

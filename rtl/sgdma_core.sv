@@ -149,8 +149,7 @@ module sgdma_core #(
 
   typedef enum logic [1:0] {RUN, QUIESCE, CLEAR} state_t;
   state_t state_reg, state_next;
-  logic quiet, clear_reg, hold;
-  wire clear = rst || clear_reg;
+  logic quiet, clear_reg, clear, hold;             // clear: what resets all the rest, a register
 
   assign sts_reset_busy = hold;
   assign sts_idle = quiet;
@@ -169,6 +168,7 @@ module sgdma_core #(
     state_reg <= rst ? RUN : state_next;
     hold <= !rst && state_next != RUN;
     clear_reg <= !rst && state_reg == CLEAR && !clear_reg;
+    clear <= rst || (state_reg == CLEAR && !clear_reg);
   end
 
   logic [63:0] time_reg;
@@ -277,6 +277,10 @@ module sgdma_core #(
 
   // ------------------------------------------------------------------------------------------------- engines
 
+  // The engines may hear of an abort late, and are far away.
+  logic [QUEUES-1:0] aborting_reg;
+  always_ff @(posedge clk) aborting_reg <= aborting;
+
   logic [2:0] done_valid, done_ready;
   logic [2:0][RESULT-1:0] done_result;
   logic [QW-1:0] h2c_queue, c2h_queue;
@@ -301,7 +305,7 @@ module sgdma_core #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .WHOLE(WHOLE_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
-      .clk(clk), .rst(clear), .aborting(aborting),
+      .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[0]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[0]), .list_rollback(list_rollback[0]), .list_free(list_free[0]),
       .request_room(request_room[0]), .request_queue(request_queue), .request_tag(request_tag),
@@ -319,7 +323,7 @@ module sgdma_core #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .WHOLE(WHOLE_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
-      .clk(clk), .rst(clear), .aborting(aborting),
+      .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[1]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[1]), .list_rollback(list_rollback[1]), .list_free(list_free[1]),
       .request_room(request_room[1]), .request_queue(request_queue), .request_tag(request_tag),

@@ -39,8 +39,9 @@ module sgdma_fifo #(
   assign out_valid = valid_reg;
   assign out_data  = memory[rd_reg];
 
+  // A free place is written all the time, what is pushed is kept: so no cell of the memory waits for the decision.
   always_ff @(posedge clk) begin
-    if (push) memory[wr_reg] <= in_data;
+    if (ready_reg) memory[wr_reg] <= in_data;
   end
 
   always_ff @(posedge clk) begin

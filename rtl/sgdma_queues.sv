@@ -42,7 +42,7 @@ module sgdma_queues #(
     output logic              error_event,
 
     // What the other blocks see of every queue.
-    output logic [QUEUES-1:0]         fetching,   // descriptors may be fetched
+    output logic [QUEUES-1:0]         fetching,   // descriptors may be fetched; a cycle late
     output logic [QUEUES-1:0]         accepting,  // requests may be accepted; a cycle late
     output logic [QUEUES-1:0]         aborting,   // a cycle behind the state
     output logic [QUEUES-1:0]         failed,     // in ERROR
@@ -296,7 +296,6 @@ module sgdma_queues #(
     for (int q = 0; q < QUEUES; q++) begin
       accepts[q] = accept && 32'(check_queue) == q;
       moves[q] = (tail_write && sq_more_reg && 32'(sq_queue_reg) == q) || (moved_reg && 32'(moved_queue_reg) == q);
-      fetching[q] = state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
       failed[q] = state_reg[q] == sgdma_pkg::QUEUE_ERROR;
     end
   end
@@ -312,6 +311,7 @@ module sgdma_queues #(
       busy_reg <= '0;
       begun_reg <= '0;
       accepting <= '0;
+      fetching <= '0;
       closing_reg <= '0;
       failed_reg <= '0;
       drained_reg <= '1;
@@ -326,11 +326,12 @@ module sgdma_queues #(
       if (cmd_valid) result_reg <= result_next;
       error_event_reg <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
+        fetching[q] <= state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
         aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         accepting[q] <= state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         if (accepts[q]) busy_reg[q] <= 1'b1;
         else if (last_written && 32'(look_queue) == q) busy_reg[q] <= 1'b0;
-        closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING;
+        closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !accepting[q];   // the checker asks a cycle later still
         failed_reg[q] <= failed[q];
         if (moves[q]) drained_reg[q] <= 1'b0;
         else if (restart[q] || (even_reg && 32'(even_queue_reg) == q)) drained_reg[q] <= 1'b1;
@@ -392,7 +393,7 @@ module sgdma_queues #(
 
   always_ff @(posedge clk) begin
     check_full <= (taken & cq_mask_mem[check_queue]) == '0 && taken != '0;
-    even_reg <= check_head == check_tail && !consume && !rst;
+    even_reg <= check_head == check_tail && !consume;
     even_queue_reg <= check_queue;
     moved_reg <= tail_write && sq_more_reg && !rst;
     moved_queue_reg <= sq_queue_reg;

@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant("wrong segment index", "sgdma_check.sv",
            "status = sgdma_pkg::RULE_BASE + 8'(judge_rule);\n        index = @;", "judge_index",
            "judge_index + 16'd1", "test_rules"),
-    Mutant("ignored bus error", "sgdma_h2c.sv", ".burst_bad(@)", "burst_bad_reg || data_error", "1'b0", "test_faults"),
+    Mutant("ignored bus error", "sgdma_h2c.sv", ".burst_bad(@)", "data_error", "1'b0", "test_faults"),
     Mutant("abort leaking a write", "sgdma_c2h.sv", ".commit(burst_done), .rollback(@)", "early || cut_begin", "1'b0",
            "test_faults"),
     Mutant("unfair queue", "sgdma_check.sv", "if (candidate[@ % QUEUES]) begin\n        pick = QW'(@ % QUEUES);",
