@@ -1,7 +1,8 @@
-// Takes requests off the submission rings, checks structure and rules, and hands on whole requests only.
+// Takes requests off the submission rings, checks structure and rules, and hands on whole requests only: the walk through them.
 //
-//   sgdma_slots --> walk (structure) --> sgdma_rules --> judge --+--> segments and request of one direction, committed
-//                                                                +--> reject: a completion without a byte moved
+//   sgdma_turn: which queue
+//   sgdma_slots --> walk (structure) --> sgdma_judge (rules) --+--> segments and request of one direction, committed
+//                                                              +--> reject: a completion without a byte moved
 //
 // The walk consumes one slot a cycle. Segments are pushed into the direction's list buffer as they pass and committed
 // with the last one, or rolled back, so no bus access can precede the verdict on the whole list. A request is begun only
@@ -89,27 +90,18 @@ module sgdma_check #(
 
   // ------------------------------------------------------------------------------------------ choice of queue
 
-  logic [QUEUES-1:0] skipping_reg, candidate;
-  logic [QUEUES-1:0] some_reg;                    // slots have been fetched and perhaps not yet been consumed
-  logic [QUEUES-1:0] blocked_reg;                 // the completion ring was full when it was this queue's turn
-  logic pick_valid, fresh_reg;
-  logic none_reg;                                 // of the queue whose turn it is or was, a cycle late
+  logic [QUEUES-1:0] skipping_reg;
+  logic [QUEUES-1:0] blocked;                     // the completion ring was full when it was this queue's turn
+  logic pick_valid, others_wait, fresh_reg;
   wire crowded = full && !(QUEUES > 1 && fresh_reg);
+  wire picking = state_reg == PICK;
 
-  always_comb begin
-    pick = QUEUES > 1 ? queue_reg : '0;
-    pick_valid = 1'b0;
-    for (int q = 0; q < QUEUES; q++) begin
-      candidate[q] = ((accepting[q] && !blocked_reg[q]) || (skipping_reg[q] && fetching[q])) && !bad[q]
-          && some_reg[q] && !(none_reg && 32'(queue_reg) == q);
-    end
-    for (int i = QUEUES; i > 0; i--) begin
-      if (candidate[(32'(queue_reg) + i) % QUEUES]) begin
-        pick = QW'((32'(queue_reg) + i) % QUEUES);
-        pick_valid = 1'b1;
-      end
-    end
-  end
+  sgdma_turn #(.QUEUES(QUEUES), .PREFETCH(PREFETCH)) turns (
+      .clk(clk), .rst(rst),
+      .accepting(accepting), .fetching(fetching), .bad(bad), .restart(restart), .skipping(skipping_reg),
+      .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .filled_queue(read_queue),
+      .head(picking ? pick_head : head), .picking(picking), .block(head_reg && crowded), .retry(retry),
+      .queue(queue_reg), .pick(pick), .pick_valid(pick_valid), .others(others_wait), .blocked(blocked));
 
   // --------------------------------------------------------------------------------------------- slot reader
 
@@ -120,14 +112,14 @@ module sgdma_check #(
 
   sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
       .clk(clk), .rst(rst),
-      .load(state_reg == PICK), .begins(pick_valid), .first(pick_head), .flush(flush), .filled(filled),
+      .load(picking), .begins(pick_valid), .first(pick_head), .flush(flush), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
       .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_go), .is_header(is_header), .follows(follows),
       .is_c2h(is_c2h), .unsound(unsound), .bad_count(bad_count), .bad_total(bad_total), .bad_size(bad_size), .fits(fits),
       .untouched(untouched), .spare(spare_reg));
 
   assign queue = queue_reg;
-  assign read_queue = state_reg == PICK ? pick : queue_reg;
+  assign read_queue = picking ? pick : queue_reg;
   wire slot_valid = slot_shown && !hold;
 
   wire sgdma_pkg::header_t header = slot;
@@ -146,31 +138,18 @@ module sgdma_check #(
                        :             sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_REQUEST_SIZE);
   end
 
-  // Places of a list buffer are counted when the header is read, nine slots before the walk at most. Some segments may be on their
-  // way to it by then, but not before the first slot of a turn once the pipeline has run dry.
-  localparam int UNDER_WAY = 20;
+  // ---------------------------------------------------------------------------------------------------- room
+
+  logic head_reg, list_reg, skip_reg;             // HEAD; WALK and nothing wrong with the queue; SKIP
+  logic [1:0] open_reg;
   logic pipe_empty;
-  wire exact = pipe_empty && untouched;
-
-  always_ff @(posedge clk) begin
-    for (int d = 0; d < 2; d++) begin
-      spare_reg[d] <= {1'b0, list_free[d]} - (exact ? '0 : (FREE + 1)'(UNDER_WAY));
-    end
-  end
-
-  // A queue whose turn comes to nothing for lack of room claims the direction: neither smaller requests of other queues nor a
-  // rhythm that favours them can starve it. It gives the claim up with the request that it was for.
-  logic [1:0] claimed_reg;
-  logic [1:0][QW-1:0] claimer_reg;
-  wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
-  logic [1:0] open_reg;                           // a cycle late: no slot is on show that early in a turn
   wire can_begin = fits && open_reg[is_c2h] && !crowded;
 
-  always_ff @(posedge clk) begin
-    for (int d = 0; d < 2; d++)
-      open_reg[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue_reg)
-          && accepting[queue_reg] && !bad[queue_reg];
-  end
+  sgdma_room #(.QUEUES(QUEUES), .LIST_SLOTS(LIST_SLOTS)) room (
+      .clk(clk), .rst(rst), .accepting(accepting), .bad(bad), .blocked(blocked), .queue(queue_reg),
+      .list_free(list_free), .request_room(request_room), .reject_room(reject_room),
+      .dry(pipe_empty && untouched), .spare(spare_reg), .open(open_reg),
+      .shown(state_reg == HEAD && slot_valid), .is_c2h(is_c2h), .accept(accept), .first(spent_reg == '0));
 
   // --------------------------------------------------------------------------------------------------- walk
 
@@ -195,7 +174,6 @@ module sgdma_check #(
 
   wire open = accepting[queue_reg] && !crowded;
   // What takes the slot on show, if there is one: few terms, since the slot reader waits for it.
-  logic head_reg, list_reg, skip_reg;             // HEAD; WALK and nothing wrong with the queue; SKIP
   assign slot_go = !hold && ((head_reg && can_begin) || (list_reg && !beyond_reg && follows) || (skip_reg && !is_header));
 
   always_ff @(posedge clk) begin
@@ -209,9 +187,7 @@ module sgdma_check #(
   // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
   localparam int TURN = 6;                        // log2 of the slots after which it ends
   logic [TURN:0] spent_reg;                       // slots of this turn, at most 2**TURN
-  logic others_reg;                               // they wait, a cycle late
-  wire others = spent_reg[TURN] && others_reg;
-  always_ff @(posedge clk) others_reg <= |(candidate & ~(QUEUES'(1) << queue_reg));
+  wire others = spent_reg[TURN] && others_wait;
   wire state_t turn = others ? PICK : HEAD;
 
   always_comb begin
@@ -305,19 +281,6 @@ module sgdma_check #(
   end
 
   always_ff @(posedge clk) begin
-    if (rst) begin
-      claimed_reg <= '0;
-      claimer_reg <= '0;
-    end else begin
-      for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]] || blocked_reg[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
-      if (state_reg == HEAD && slot_valid && !claimed) begin
-        claimed_reg[is_c2h] <= !accept && spent_reg == '0;
-        claimer_reg[is_c2h] <= queue_reg;
-      end
-    end
-  end
-
-  always_ff @(posedge clk) begin
     if (head_reg) begin                           // the last time with the header that is accepted
       rest_reg <= FREE'(header.segment_count);
       last_reg <= header.segment_count[FREE-1:0] == FREE'(1);
@@ -335,100 +298,30 @@ module sgdma_check #(
 
   always_ff @(posedge clk) begin
     fresh_reg <= state_reg == PICK;
-    none_reg <= filled == FILL'(state_reg == PICK ? pick_head : head) && !(arrival && arrival_queue == read_queue);
     if (slot_take) beyond_reg <= head_last;
     bad_reg <= state_reg != PICK && bad[queue_reg];
   end
 
-  // A queue without slots and one without places are passed over until an event says that there may be some.
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      some_reg <= '0;
-      blocked_reg <= '0;
-    end else begin
-      if (state_reg == PICK && none_reg) some_reg[queue_reg] <= 1'b0;
-      for (int q = 0; q < QUEUES; q++) if (restart[q]) some_reg[q] <= 1'b0;
-      if (arrival) some_reg[arrival_queue] <= 1'b1;
-      if (retry) blocked_reg <= '0;
-      else if (state_reg == HEAD && crowded) blocked_reg[queue_reg] <= 1'b1;
-    end
-  end
+  // ------------------------------------------------------------------------------------------------- verdict
 
-  // -------------------------------------------------------------------------------------------------- rules
+  logic judge_valid;
 
-  // An abort is asked for when the segment is handed over: who cuts the list asks again.
-  wire token_aborted = token_last && aborting[context_reg.queue];
-  localparam int META = 1 + 1 + 1 + 8 + 16 + $bits(context_reg);
-  logic judge_valid, judge_segment, judge_last, judge_aborted, judge_mismatch, judge_sound, failed_reg;
-  logic [4:0] judge_rule;
-  logic [7:0] judge_status, status_reg, status;
-  logic [15:0] judge_index, segment_reg, index;
-  logic [3:0] context_opcode;
-
-  sgdma_rules #(
-      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
+  sgdma_judge #(
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
-  ) rules (
-      .clk(clk), .rst(rst),
-      .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(first_reg), .in_last(last_reg),
-      .in_address(segment.address), .in_length(segment.length), .in_card(context_reg.card[15:0]),
-      .in_total(context_reg.total), .in_sound(token_segment && !token_aborted),
-      .in_meta({token_segment, token_last, token_aborted, token_status, token_index, context_reg}),
-      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_reach(list_reach),
-      .out_mismatch(judge_mismatch), .out_sound(judge_sound),
-      .out_meta({judge_segment, judge_last, judge_aborted, judge_status, judge_index, request_queue, context_opcode, request_tag,
-                 request_length, request_card, request_port}));
-
-  // -------------------------------------------------------------------------------------------------- judge
-
-  always_comb begin
-    status = status_reg;
-    index = segment_reg;
-    if (!failed_reg) begin
-      if (!judge_segment) begin
-        status = judge_status;
-        index = judge_index;
-      end else if (judge_rule != 5'd0) begin
-        status = sgdma_pkg::RULE_BASE + 8'(judge_rule);
-        index = judge_index;
-      end else if (judge_last && judge_mismatch) begin
-        status = sgdma_pkg::STATUS_LENGTH_MISMATCH;
-        index = sgdma_pkg::NO_SEGMENT;
-      end else begin
-        status = sgdma_pkg::STATUS_OK;
-        index = sgdma_pkg::NO_SEGMENT;
-      end
-    end
-    if (judge_aborted) begin
-      status = sgdma_pkg::STATUS_ABORTED;
-      index = sgdma_pkg::NO_SEGMENT;
-    end
-  end
-
-  wire finish = judge_valid && judge_last;
-  wire good = !failed_reg && judge_sound;
-  wire to_c2h = context_opcode[1];                // nothing is pushed of a request with a wrong opcode
-  wire [1:0] side = {to_c2h, !to_c2h};
-
-  assign list_push = side & {2{judge_valid && judge_segment}};
-  assign list_last = judge_last;
-  assign list_commit = side & {2{finish && good}};
-  assign list_rollback = side & {2{finish && !good}};
-
-  always_ff @(posedge clk) begin
-    if (rst || finish) failed_reg <= 1'b0;
-    else if (judge_valid && !good) failed_reg <= 1'b1;
-    if (judge_valid) begin
-      status_reg <= status;
-      segment_reg <= index;
-    end
-    reject_valid <= finish && !good && !rst;
-    reject_queue <= request_queue;
-    reject_tag <= request_tag;
-    reject_opcode <= context_opcode;
-    reject_status <= status;
-    reject_segment <= index;
-  end
+  ) judge (
+      .clk(clk), .rst(rst), .aborting(aborting),
+      .in_valid(token_valid), .in_segment(token_segment), .in_last(token_last), .in_status(token_status),
+      .in_index(token_index), .in_c2h(c2h_reg), .in_first(first_reg), .in_list_last(last_reg),
+      .in_address(segment.address), .in_length(segment.length), .in_queue(context_reg.queue),
+      .in_opcode(context_reg.opcode), .in_tag(context_reg.tag), .in_total(context_reg.total), .in_card(context_reg.card),
+      .in_port(context_reg.port), .valid(judge_valid),
+      .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
+      .list_commit(list_commit), .list_rollback(list_rollback), .request_queue(request_queue),
+      .request_tag(request_tag), .request_length(request_length), .request_card(request_card),
+      .request_port(request_port),
+      .reject_valid(reject_valid), .reject_queue(reject_queue), .reject_tag(reject_tag), .reject_opcode(reject_opcode),
+      .reject_status(reject_status), .reject_segment(reject_segment));
 
   // `list_free` shows a push one cycle late.
   logic [2:0] busy_reg;

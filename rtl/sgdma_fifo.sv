@@ -6,6 +6,7 @@
 module sgdma_fifo #(
     parameter int WIDTH = 8,
     parameter int DEPTH = 16,
+    parameter bit ROOMY = 0,                         // never full: who writes has counted
     localparam int PTR = $clog2(DEPTH)
 ) (
     input  logic             clk,
@@ -53,7 +54,7 @@ module sgdma_fifo #(
     end else begin
       if (push) wr_reg <= wr_next;
       if (pop) rd_reg <= rd_next;
-      ready_reg <= pop || (ready_reg && !(push && wr_next == rd_reg));
+      ready_reg <= ROOMY || pop || (ready_reg && !(push && wr_next == rd_reg));
       valid_reg <= push || (valid_reg && !(pop && rd_next == wr_reg));
     end
   end

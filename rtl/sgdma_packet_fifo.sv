@@ -85,31 +85,49 @@ module sgdma_packet_fifo #(
 
   // Words in the output registers no longer occupy a place.
   if (PLAIN) begin : g_plain
-    // `load` may come late: what it selects is compared already, and places are counted a cycle later.
-    logic [PTR-1:0] wr_reg, rd_reg, next_reg;                      // next: behind the one to be read
-    logic some_reg, in_reg, load_reg;
+    logic [PTR-1:0] wr_reg, rd_reg;
     assign write_place = wr_reg;
     assign read_place = rd_reg;
-    assign some = some_reg;
     always_ff @(posedge clk) begin
-      if (rst) begin
-        wr_reg <= '0;
-        rd_reg <= '0;
-        next_reg <= PTR'(1);
-        some_reg <= 1'b0;
-        in_reg <= 1'b0;
-        load_reg <= 1'b0;
-        free_reg <= (PTR + 1)'(DEPTH);
-      end else begin
-        if (in_valid) wr_reg <= wr_reg + 1'b1;
-        if (load) begin
-          rd_reg <= next_reg;
-          next_reg <= next_reg + 1'b1;
+      if (rst) wr_reg <= '0;
+      else if (in_valid) wr_reg <= wr_reg + 1'b1;
+    end
+
+    if (SLOW) begin : g_counted
+      // All places are free when the highest bit says so: then nothing is to be read.
+      assign some = !free_reg[PTR];
+      always_ff @(posedge clk) begin
+        if (rst) begin
+          rd_reg <= '0;
+          free_reg <= (PTR + 1)'(DEPTH);
+        end else begin
+          if (load) rd_reg <= rd_reg + 1'b1;
+          if (in_valid != load) free_reg <= free_reg + {{PTR{in_valid}}, 1'b1};
         end
-        some_reg <= in_valid || (some_reg && !(load && next_reg == wr_reg));
-        in_reg <= in_valid;
-        load_reg <= load;
-        if (in_reg != load_reg) free_reg <= free_reg + {{PTR{in_reg}}, 1'b1};
+      end
+    end else begin : g_compared
+      // `load` comes late: what it selects is compared already, and places are counted a cycle later.
+      logic [PTR-1:0] next_reg;                                    // behind the one to be read
+      logic some_reg, in_reg, load_reg;
+      assign some = some_reg;
+      always_ff @(posedge clk) begin
+        if (rst) begin
+          rd_reg <= '0;
+          next_reg <= PTR'(1);
+          some_reg <= 1'b0;
+          in_reg <= 1'b0;
+          load_reg <= 1'b0;
+          free_reg <= (PTR + 1)'(DEPTH);
+        end else begin
+          if (load) begin
+            rd_reg <= next_reg;
+            next_reg <= next_reg + 1'b1;
+          end
+          some_reg <= in_valid || (some_reg && !(load && next_reg == wr_reg));
+          in_reg <= in_valid;
+          load_reg <= load;
+          if (in_reg != load_reg) free_reg <= free_reg + {{PTR{in_reg}}, 1'b1};
+        end
       end
     end
     wire unused = &{1'b0, commit, rollback};

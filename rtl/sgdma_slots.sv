@@ -49,7 +49,7 @@ module sgdma_slots #(
 
   localparam sgdma_pkg::rules_t H2C = H2C_RULES;
   localparam sgdma_pkg::rules_t C2H = C2H_RULES;
-  localparam int DEPTH = 8;
+  localparam int DEPTH = 8;                         // slots read ahead, at most
   localparam int COUNT = $clog2(DEPTH) + 1;
 
   // ------------------------------------------------------------------------------------------- reads, in advance
@@ -130,7 +130,7 @@ module sgdma_slots #(
 
   assign move = queued && (!valid || take);
 
-  sgdma_fifo #(.WIDTH(128 + $bits(what)), .DEPTH(DEPTH)) queue (
+  sgdma_fifo #(.WIDTH(128 + $bits(what)), .DEPTH(2 * DEPTH), .ROOMY(1)) queue (
       .clk(clk), .rst(flush_reg),
       .in_valid(read_reg), .in_ready(), .in_data({data_reg, what}),
       .out_valid(queued), .out_ready(move), .out_data({next_slot, next_what}), .level());
