@@ -39,7 +39,8 @@ module sgdma_check #(
     input  logic [FILL-1:0]           filled,         // of `read_queue`: the first slot not yet there, low bits
     input  logic [SQ-1:0]             head,           // of `queue`
     input  logic                      head_last,      // the slot there is the last one before the tail
-    input  logic                      full,           // its completion ring has no place, a cycle late
+    input  logic                      fills,          // its completion ring has no place
+    input  logic                      full,           // the same, a cycle late
     input  logic                      retry,          // places may have become free
     output logic [QW-1:0]             pick,           // `queue` of the next turn
     input  logic [SQ-1:0]             pick_head,
@@ -143,11 +144,11 @@ module sgdma_check #(
   logic head_reg, list_reg, skip_reg;             // HEAD; WALK and nothing wrong with the queue; SKIP
   logic [1:0] open_reg;
   logic pipe_empty;
-  wire can_begin = fits && open_reg[is_c2h] && !crowded;
+  wire can_begin = fits && open_reg[is_c2h];
 
   sgdma_room #(.QUEUES(QUEUES), .LIST_SLOTS(LIST_SLOTS)) room (
       .clk(clk), .rst(rst), .accepting(accepting), .bad(bad), .blocked(blocked), .queue(queue_reg),
-      .list_free(list_free), .request_room(request_room), .reject_room(reject_room),
+      .list_free(list_free), .request_room(request_room), .reject_room(reject_room), .fills(fills),
       .dry(pipe_empty && untouched), .spare(spare_reg), .open(open_reg),
       .shown(state_reg == HEAD && slot_valid), .is_c2h(is_c2h), .accept(accept), .first(spent_reg == '0));
 

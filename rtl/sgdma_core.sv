@@ -180,7 +180,7 @@ module sgdma_core #(
   logic [QUEUES-1:0] fetching, accepting, aborting, failed, restart, drained, bad, fetch_busy;
   logic [SQ-1:0] base_tail, base_head, check_head, pick_head;
   logic [FILL-1:0] filled;
-  logic doorbell, arrival, check_last, check_full, check_retry;
+  logic doorbell, arrival, check_last, check_fills, check_full, check_retry;
   logic [CQ-1:0] unread;
   logic [QW-1:0] unread_queue;
   logic [QUEUES-1:0] arm;
@@ -220,7 +220,8 @@ module sgdma_core #(
       .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_tail(base_tail),
       .fetch_head(base_head), .doorbell(doorbell), .doorbell_queue(doorbell_queue), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
-      .check_queue(check_queue), .check_head(check_head), .check_last(check_last), .check_full(check_full),
+      .check_queue(check_queue), .check_head(check_head), .check_last(check_last), .check_fills(check_fills),
+      .check_full(check_full),
       .check_retry(check_retry), .pick_queue(pick_queue), .pick_head(pick_head), .consume(consume), .accept(accept),
       .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue),
@@ -264,7 +265,7 @@ module sgdma_core #(
       .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .hold(hold_tables),
       .drained(drained),
       .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .head(check_head), .head_last(check_last),
-      .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
+      .fills(check_fills), .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
       .read_enable(read_enable), .read_queue(read_queue), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),

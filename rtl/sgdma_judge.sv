@@ -110,7 +110,7 @@ module sgdma_judge #(
   end
 
   wire finish = valid && judge_last;
-  wire good = !failed_reg && judge_sound;
+  wire good = !failed_reg && judge_sound && !(judge_last && judge_mismatch);
   wire to_c2h = context_opcode[1];                // nothing is pushed of a request with a wrong opcode
   wire [1:0] side = {to_c2h, !to_c2h};
 

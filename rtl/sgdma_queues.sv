@@ -69,7 +69,8 @@ module sgdma_queues #(
     input  logic [QW-1:0]     check_queue,
     output logic [SQ-1:0]     check_head,
     output logic              check_last,         // the slot at the head is the last one before the tail
-    output logic              check_full,         // no place is left in the completion ring, a cycle late
+    output logic              check_fills,        // no place is left in the completion ring
+    output logic              check_full,         // the same, a cycle late
     output logic              check_retry,        // places may have become free
     input  logic [QW-1:0]     pick_queue,
     output logic [SQ-1:0]     pick_head,
@@ -290,9 +291,10 @@ module sgdma_queues #(
   wire [CQ-1:0] taken = check_accepted ^ check_cq_head;
 
   assign check_last = head_next == check_tail;
+  assign check_fills = (taken & cq_mask_mem[check_queue]) == '0 && taken != '0;
 
   always_ff @(posedge clk) begin
-    check_full <= (taken & cq_mask_mem[check_queue]) == '0 && taken != '0;
+    check_full <= check_fills;
     even_reg <= check_head == check_tail && !consume;
     even_queue_reg <= check_queue;
     moved_reg <= tail_write && sq_more && !rst;

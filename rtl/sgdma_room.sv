@@ -18,6 +18,7 @@ module sgdma_room #(
     input  logic [1:0][FREE-1:0] list_free,
     input  logic [1:0]           request_room,
     input  logic                 reject_room,
+    input  logic                 fills,             // the completion ring of `queue` has no place
     input  logic                 dry,               // no segment is on its way, nor before the slot read next
     output logic [1:0][FREE:0]   spare,             // places for the slot read next, signed
     output logic [1:0]           open,              // requests may begin; a cycle late: no slot is on show that early in a turn
@@ -46,7 +47,8 @@ module sgdma_room #(
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++)
-      open[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue) && accepting[queue] && !bad[queue];
+      open[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue) && accepting[queue]
+          && !bad[queue] && !fills;
   end
 
   always_ff @(posedge clk) begin

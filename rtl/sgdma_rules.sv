@@ -34,7 +34,7 @@ module sgdma_rules #(
     output logic [ADDR_WIDTH-1:0] out_address,
     output logic [32:0]           out_reach,       // from the start of its first block of BURST bytes to its last byte
     output logic                  out_mismatch,    // so far they don't
-    output logic                  out_sound,       // nor does a rule, or a mismatch with the last segment
+    output logic                  out_sound,       // nor does a rule
     output logic [META-1:0]       out_meta
 );
 
@@ -131,7 +131,7 @@ module sgdma_rules #(
     out_address <= ADDR_WIDTH'(address_reg);
     out_reach <= {1'b0, address_reg[31:0] & 32'(BURST - 1)} + {1'b0, extent_reg};
     out_mismatch <= sum_reg != {1'b0, total_reg};
-    out_sound <= sound_reg && broken == '0 && !(last_reg && sum_reg != {1'b0, total_reg});
+    out_sound <= sound_reg && broken == '0;
     out_meta <= meta_reg;
   end
 
