@@ -111,7 +111,8 @@ module sgdma_c2h #(
       .burst_begun(), .burst_end_push(job_end_push));
 
   // The burst that the stream is cut to, and the beat of it that is next: what the cutting asks are registers.
-  logic burst_valid, burst_ready, burst_segment_last, burst_request_last, stop_reg;
+  logic burst_valid, burst_ready, burst_segment_last, burst_request_last;
+  logic stop_reg, live_reg;                       // it is to be cut short; there is one and it is not
   logic [ADDR_WIDTH-1:0] burst_address;
   logic [BB-LB:0] burst_extent;
   logic [LB-1:0] burst_tail;
@@ -129,6 +130,7 @@ module sgdma_c2h #(
   always_ff @(posedge clk) begin
     if (rst) burst_valid <= 1'b0;
     else if (job_ready) burst_valid <= job_valid;
+    live_reg <= !rst && (job_ready ? job_valid && !job_kill && !aborting[job_queue] : live_reg && !aborting[burst_queue]);
     if (job_ready) begin
       burst_address <= job_address;
       burst_extent <= job_extent;
@@ -179,6 +181,7 @@ module sgdma_c2h #(
       .level());
 
   logic discard_reg, discarded, cutting_reg, stream_bad_reg;
+  logic discard_next, cutting_next, halt_reg;     // halt: one of the two
   logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
   logic [DATA_WIDTH-1:0] beat_data;
 
@@ -188,6 +191,9 @@ module sgdma_c2h #(
   wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
   wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg);
   wire early = beat_valid && beat_early;
+  wire discard_begin = early || cut_begin || (beat && want_last && beat_open);
+  assign cutting_next = kill_done ? 1'b0 : early || cut_begin || cutting_reg;
+  assign discard_next = !discarded && (discard_begin || discard_reg);
 
   assign drop = cutting_reg && ends_reg == 3'd0;
 
@@ -195,7 +201,7 @@ module sgdma_c2h #(
       .clk(clk), .rst(rst),
       .in_valid(word_valid), .in_ready(word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
       .in_error(word_error),
-      .want_valid(burst_valid && !cut_short), .want_lane(lane), .want_count(count), .want_last(want_last),
+      .want_valid(live_reg && !halt_reg), .want_lane(lane), .want_count(count), .want_last(want_last),
       .discard(discard_reg), .discarded(discarded),
       .out_valid(beat_valid), .out_ready(beat_ready), .out_data(beat_data), .out_early(beat_early),
       .out_broken(beat_broken), .out_open(beat_open), .out_error(beat_error));
@@ -249,14 +255,12 @@ module sgdma_c2h #(
     if (rst) begin
       cutting_reg <= 1'b0;
       discard_reg <= 1'b0;
+      halt_reg <= 1'b0;
       stream_bad_reg <= 1'b0;
     end else begin
-      if (kill_done) cutting_reg <= 1'b0;
-      else if (early || cut_begin) cutting_reg <= 1'b1;
-
-      if (discarded) discard_reg <= 1'b0;
-      else if (early || cut_begin || (beat && want_last && beat_open)) discard_reg <= 1'b1;
-
+      cutting_reg <= cutting_next;
+      discard_reg <= discard_next;
+      halt_reg <= cutting_next || discard_next;
       if ((burst_done && burst_request_last) || kill_done) stream_bad_reg <= 1'b0;
       else if (early || now_bad) stream_bad_reg <= 1'b1;
     end
@@ -278,7 +282,7 @@ module sgdma_c2h #(
 
   wire [BB-1:0] burst_bytes = {burst_extent[BB-LB-1:0], burst_tail} - (REALIGN ? BB'(burst_address[LB-1:0]) : BB'(0));
 
-  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1)) bursts (
+  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1), .SLOW(1), .FAR(1)) bursts (
       .clk(clk), .rst(rst),
       .in_valid(burst_done || kill_done), .commit(1'b1), .rollback(1'b0), .free(log_free),
       .in_data({burst_bytes, burst_segment_last, burst_request_last, kill_done, now_bad, burst_queue, burst_tag}),
@@ -295,9 +299,9 @@ module sgdma_c2h #(
   assign log_take = log_valid && result_room && (log_kill || b_valid);
   assign b_ready = log_valid && result_room && !log_kill;
 
-  sgdma_tally #(.BB(BB)) tally (
+  sgdma_tally #(.BB(BB), .UNIT(WHOLE ? LB : 0)) tally (
       .clk(clk), .rst(rst),
-      .take(log_take), .burst_extent(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
+      .beat(log_take), .take(log_take), .burst_extent(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
       .abort(log_kill), .stream_bad(log_stream_bad), .request_end(log_request_last),
       .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
 

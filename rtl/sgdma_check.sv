@@ -1,7 +1,8 @@
-// Takes requests off the submission rings, checks structure and rules, and hands on whole requests only.
+// Takes requests off the submission rings, checks structure and rules, and hands on whole requests only: the walk through them.
 //
-//   sgdma_slots --> walk (structure) --> sgdma_rules --> judge --+--> segments and request of one direction, committed
-//                                                                +--> reject: a completion without a byte moved
+//   sgdma_turn: which queue
+//   sgdma_slots --> walk (structure) --> sgdma_judge (rules) --+--> segments and request of one direction, committed
+//                                                              +--> reject: a completion without a byte moved
 //
 // The walk consumes one slot a cycle. Segments are pushed into the direction's list buffer as they pass and committed
 // with the last one, or rolled back, so no bus access can precede the verdict on the whole list. A request is begun only
@@ -38,7 +39,8 @@ module sgdma_check #(
     input  logic [FILL-1:0]           filled,         // of `read_queue`: the first slot not yet there, low bits
     input  logic [SQ-1:0]             head,           // of `queue`
     input  logic                      head_last,      // the slot there is the last one before the tail
-    input  logic                      full,           // its completion ring has no place, a cycle late
+    input  logic                      fills,          // its completion ring has no place
+    input  logic                      full,           // the same, a cycle late
     input  logic                      retry,          // places may have become free
     output logic [QW-1:0]             pick,           // `queue` of the next turn
     input  logic [SQ-1:0]             pick_head,
@@ -89,45 +91,36 @@ module sgdma_check #(
 
   // ------------------------------------------------------------------------------------------ choice of queue
 
-  logic [QUEUES-1:0] skipping_reg, candidate;
-  logic [QUEUES-1:0] some_reg;                    // slots have been fetched and perhaps not yet been consumed
-  logic [QUEUES-1:0] blocked_reg;                 // the completion ring was full when it was this queue's turn
-  logic pick_valid, fresh_reg;
-  logic none_reg;                                 // of the queue whose turn it is or was, a cycle late
+  logic [QUEUES-1:0] skipping_reg;
+  logic [QUEUES-1:0] blocked;                     // the completion ring was full when it was this queue's turn
+  logic pick_valid, others_wait, fresh_reg;
   wire crowded = full && !(QUEUES > 1 && fresh_reg);
+  wire picking = state_reg == PICK;
 
-  always_comb begin
-    pick = QUEUES > 1 ? queue_reg : '0;
-    pick_valid = 1'b0;
-    for (int q = 0; q < QUEUES; q++) begin
-      candidate[q] = ((accepting[q] && !blocked_reg[q]) || (skipping_reg[q] && fetching[q])) && !bad[q]
-          && some_reg[q] && !(none_reg && 32'(queue_reg) == q);
-    end
-    for (int i = QUEUES; i > 0; i--) begin
-      if (candidate[(32'(queue_reg) + i) % QUEUES]) begin
-        pick = QW'((32'(queue_reg) + i) % QUEUES);
-        pick_valid = 1'b1;
-      end
-    end
-  end
+  sgdma_turn #(.QUEUES(QUEUES), .PREFETCH(PREFETCH)) turns (
+      .clk(clk), .rst(rst),
+      .accepting(accepting), .fetching(fetching), .bad(bad), .restart(restart), .skipping(skipping_reg),
+      .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .filled_queue(read_queue),
+      .head(picking ? pick_head : head), .picking(picking), .block(head_reg && crowded), .retry(retry),
+      .queue(queue_reg), .pick(pick), .pick_valid(pick_valid), .others(others_wait), .blocked(blocked));
 
   // --------------------------------------------------------------------------------------------- slot reader
 
-  logic slot_shown, slot_take, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
-  logic [1:0] fits;
+  logic slot_shown, slot_go, flush, waiting, is_header, follows, is_c2h, unsound, bad_count, bad_total, bad_size;
+  logic fits, untouched;
   logic [1:0][FREE:0] spare_reg;                  // signed
   logic [127:0] slot;
 
   sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
       .clk(clk), .rst(rst),
-      .load(state_reg == PICK), .begins(pick_valid), .first(pick_head), .flush(flush), .filled(filled),
+      .load(picking), .begins(pick_valid), .first(pick_head), .flush(flush), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
-      .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_take), .is_header(is_header), .follows(follows),
+      .waiting(waiting), .valid(slot_shown), .slot(slot), .take(slot_go), .is_header(is_header), .follows(follows),
       .is_c2h(is_c2h), .unsound(unsound), .bad_count(bad_count), .bad_total(bad_total), .bad_size(bad_size), .fits(fits),
-      .spare(spare_reg));
+      .untouched(untouched), .spare(spare_reg));
 
   assign queue = queue_reg;
-  assign read_queue = state_reg == PICK ? pick : queue_reg;
+  assign read_queue = picking ? pick : queue_reg;
   wire slot_valid = slot_shown && !hold;
 
   wire sgdma_pkg::header_t header = slot;
@@ -146,31 +139,18 @@ module sgdma_check #(
                        :             sgdma_pkg::RULE_BASE + 8'(sgdma_pkg::RULE_MAX_REQUEST_SIZE);
   end
 
-  // Places of a list buffer are counted when the header comes on show. Some segments may be on their way to it by then, but
-  // not before the first slot of a turn once the pipeline has run dry.
-  localparam int UNDER_WAY = 10;
+  // ---------------------------------------------------------------------------------------------------- room
+
+  logic head_reg, list_reg, skip_reg;             // HEAD; WALK and nothing wrong with the queue; SKIP
+  logic [1:0] open_reg;
   logic pipe_empty;
-  wire exact = pipe_empty && spent_reg == 4'd0 && !slot_shown;
+  wire can_begin = fits && open_reg[is_c2h];
 
-  always_ff @(posedge clk) begin
-    for (int d = 0; d < 2; d++) begin
-      spare_reg[d] <= {1'b0, list_free[d]} - (exact ? '0 : (FREE + 1)'(UNDER_WAY));
-    end
-  end
-
-  // A queue whose turn comes to nothing for lack of room claims the direction: neither smaller requests of other queues nor a
-  // rhythm that favours them can starve it. It gives the claim up with the request that it was for.
-  logic [1:0] claimed_reg;
-  logic [1:0][QW-1:0] claimer_reg;
-  wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue_reg;
-  logic [1:0] open_reg;                           // a cycle late: no slot is on show that early in a turn
-  wire [1:0] may_begin = fits & open_reg;
-  wire can_begin = may_begin[is_c2h];
-
-  always_ff @(posedge clk) begin
-    for (int d = 0; d < 2; d++)
-      open_reg[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue_reg);
-  end
+  sgdma_room #(.QUEUES(QUEUES), .LIST_SLOTS(LIST_SLOTS)) room (
+      .clk(clk), .rst(rst), .accepting(accepting), .bad(bad), .blocked(blocked), .queue(queue_reg),
+      .list_free(list_free), .request_room(request_room), .reject_room(reject_room), .fills(fills),
+      .dry(pipe_empty && untouched), .spare(spare_reg), .open(open_reg),
+      .shown(state_reg == HEAD && slot_valid), .is_c2h(is_c2h), .accept(accept), .first(spent_reg == '0));
 
   // --------------------------------------------------------------------------------------------------- walk
 
@@ -194,16 +174,26 @@ module sgdma_check #(
   logic [15:0] token_index;
 
   wire open = accepting[queue_reg] && !crowded;
-  wire walk_take = state_reg == WALK && slot_take;
+  // What takes the slot on show, if there is one: few terms, since the slot reader waits for it.
+  assign slot_go = !hold && ((head_reg && can_begin) || (list_reg && !beyond_reg && follows) || (skip_reg && !is_header));
+
+  always_ff @(posedge clk) begin
+    head_reg <= !rst && state_next == HEAD;
+    list_reg <= !rst && state_next == WALK && !bad[queue_reg];
+    skip_reg <= !rst && state_next == SKIP;
+  end
+
+  wire slot_take = slot_shown && slot_go;
+  wire walk_take = list_reg && slot_valid && !beyond_reg && follows;
   // After a request it is the next queue's turn if one waits, but a change costs cycles: short requests share it.
-  logic [3:0] spent_reg;                          // slots of this turn, at most 8
-  wire others = spent_reg[3] && |(candidate & ~(QUEUES'(1) << queue_reg));
+  localparam int TURN = 6;                        // log2 of the slots after which it ends
+  logic [TURN:0] spent_reg;                       // slots of this turn, at most 2**TURN
+  wire others = spent_reg[TURN] && others_wait;
   wire state_t turn = others ? PICK : HEAD;
 
   always_comb begin
     state_next = state_reg;
     flush = 1'b0;
-    slot_take = 1'b0;
     accept = 1'b0;
     token_valid = 1'b0;
     token_segment = 1'b0;
@@ -216,9 +206,8 @@ module sgdma_check #(
         if (pick_valid) state_next = skipping_reg[pick] ? SKIP : HEAD;
 
       HEAD:
-        if (slot_valid && can_begin && open && !bad_reg) begin
+        if (slot_valid && can_begin) begin
           accept = 1'b1;
-          slot_take = 1'b1;
           state_next = sane ? WALK : FAIL;
         end else if (slot_valid || !open || bad_reg || !waiting) begin
           state_next = PICK;
@@ -249,7 +238,6 @@ module sgdma_check #(
             state_next = is_header ? turn : SKIP;
             flush = is_header && others;
           end else begin
-            slot_take = 1'b1;
             token_segment = 1'b1;
             token_last = last_reg;
             if (last_reg) begin
@@ -264,8 +252,7 @@ module sgdma_check #(
         if (slot_valid && is_header) begin
           state_next = turn;
           flush = others;
-        end else if (slot_valid) slot_take = 1'b1;
-        else if (!waiting || bad_reg) begin
+        end else if (!slot_valid && (!waiting || bad_reg)) begin
           state_next = PICK;
           flush = 1'b1;
         end
@@ -279,13 +266,13 @@ module sgdma_check #(
     if (rst) begin
       state_reg <= PICK;
       queue_reg <= '0;
-      spent_reg <= 4'd0;
+      spent_reg <= '0;
       skipping_reg <= '0;
     end else begin
       state_reg <= state_next;
       if (state_reg == PICK) queue_reg <= pick;
-      if (state_reg == PICK) spent_reg <= 4'd0;
-      else if (slot_take && !spent_reg[3]) spent_reg <= spent_reg + 4'd1;
+      if (state_reg == PICK) spent_reg <= '0;
+      else if (slot_take && !spent_reg[TURN]) spent_reg <= spent_reg + 1'b1;
       if (state_next == SKIP && state_reg != PICK) skipping_reg[queue_reg] <= 1'b1;
       if (state_reg == SKIP && slot_valid && is_header) skipping_reg[queue_reg] <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
@@ -295,20 +282,7 @@ module sgdma_check #(
   end
 
   always_ff @(posedge clk) begin
-    if (rst) begin
-      claimed_reg <= '0;
-      claimer_reg <= '0;
-    end else begin
-      for (int d = 0; d < 2; d++) if (!accepting[claimer_reg[d]] || blocked_reg[claimer_reg[d]]) claimed_reg[d] <= 1'b0;
-      if (state_reg == HEAD && slot_valid && !claimed) begin
-        claimed_reg[is_c2h] <= !accept && spent_reg == 4'd0;
-        claimer_reg[is_c2h] <= queue_reg;
-      end
-    end
-  end
-
-  always_ff @(posedge clk) begin
-    if (state_reg == HEAD) begin                  // the last time with the header that is accepted
+    if (head_reg) begin                           // the last time with the header that is accepted
       rest_reg <= FREE'(header.segment_count);
       last_reg <= header.segment_count[FREE-1:0] == FREE'(1);
       c2h_reg <= is_c2h;
@@ -325,98 +299,30 @@ module sgdma_check #(
 
   always_ff @(posedge clk) begin
     fresh_reg <= state_reg == PICK;
-    none_reg <= filled == FILL'(state_reg == PICK ? pick_head : head) && !(arrival && arrival_queue == read_queue);
     if (slot_take) beyond_reg <= head_last;
     bad_reg <= state_reg != PICK && bad[queue_reg];
   end
 
-  // A queue without slots and one without places are passed over until an event says that there may be some.
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      some_reg <= '0;
-      blocked_reg <= '0;
-    end else begin
-      if (state_reg == PICK && none_reg) some_reg[queue_reg] <= 1'b0;
-      for (int q = 0; q < QUEUES; q++) if (restart[q]) some_reg[q] <= 1'b0;
-      if (arrival) some_reg[arrival_queue] <= 1'b1;
-      if (retry) blocked_reg <= '0;
-      else if (state_reg == HEAD && crowded) blocked_reg[queue_reg] <= 1'b1;
-    end
-  end
+  // ------------------------------------------------------------------------------------------------- verdict
 
-  // -------------------------------------------------------------------------------------------------- rules
+  logic judge_valid;
 
-  localparam int META = 1 + 1 + 8 + 16 + $bits(context_reg);
-  logic judge_valid, judge_segment, judge_last, judge_mismatch, judge_sound, failed_reg;
-  logic [4:0] judge_rule;
-  logic [7:0] judge_status, status_reg, status;
-  logic [15:0] judge_index, segment_reg, index;
-  logic [3:0] context_opcode;
-
-  sgdma_rules #(
-      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
+  sgdma_judge #(
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
-  ) rules (
-      .clk(clk), .rst(rst),
-      .in_valid(token_valid), .in_c2h(c2h_reg), .in_first(first_reg), .in_last(last_reg),
-      .in_address(segment.address), .in_length(segment.length), .in_card(context_reg.card[15:0]),
-      .in_total(context_reg.total),
-      .in_meta({token_segment, token_last, token_status, token_index, context_reg}),
-      .out_valid(judge_valid), .out_rule(judge_rule), .out_address(list_address), .out_reach(list_reach),
-      .out_mismatch(judge_mismatch), .out_sound(judge_sound),
-      .out_meta({judge_segment, judge_last, judge_status, judge_index, request_queue, context_opcode, request_tag,
-                 request_length, request_card, request_port}));
-
-  // -------------------------------------------------------------------------------------------------- judge
-
-  always_comb begin
-    status = status_reg;
-    index = segment_reg;
-    if (!failed_reg) begin
-      if (!judge_segment) begin
-        status = judge_status;
-        index = judge_index;
-      end else if (judge_rule != 5'd0) begin
-        status = sgdma_pkg::RULE_BASE + 8'(judge_rule);
-        index = judge_index;
-      end else if (judge_last && judge_mismatch) begin
-        status = sgdma_pkg::STATUS_LENGTH_MISMATCH;
-        index = sgdma_pkg::NO_SEGMENT;
-      end else begin
-        status = sgdma_pkg::STATUS_OK;
-        index = sgdma_pkg::NO_SEGMENT;
-      end
-    end
-    if (aborting[request_queue] && judge_last) begin
-      status = sgdma_pkg::STATUS_ABORTED;
-      index = sgdma_pkg::NO_SEGMENT;
-    end
-  end
-
-  wire finish = judge_valid && judge_last;
-  wire good = !failed_reg && judge_segment && judge_sound && !(judge_last && aborting[request_queue]);
-  wire to_c2h = context_opcode[1];                // nothing is pushed of a request with a wrong opcode
-  wire [1:0] side = {to_c2h, !to_c2h};
-
-  assign list_push = side & {2{judge_valid && judge_segment}};
-  assign list_last = judge_last;
-  assign list_commit = side & {2{finish && good}};
-  assign list_rollback = side & {2{finish && !good}};
-
-  always_ff @(posedge clk) begin
-    if (rst || finish) failed_reg <= 1'b0;
-    else if (judge_valid && !good) failed_reg <= 1'b1;
-    if (judge_valid) begin
-      status_reg <= status;
-      segment_reg <= index;
-    end
-    reject_valid <= finish && !good && !rst;
-    reject_queue <= request_queue;
-    reject_tag <= request_tag;
-    reject_opcode <= context_opcode;
-    reject_status <= status;
-    reject_segment <= index;
-  end
+  ) judge (
+      .clk(clk), .rst(rst), .aborting(aborting),
+      .in_valid(token_valid), .in_segment(token_segment), .in_last(token_last), .in_status(token_status),
+      .in_index(token_index), .in_c2h(c2h_reg), .in_first(first_reg), .in_list_last(last_reg),
+      .in_address(segment.address), .in_length(segment.length), .in_queue(context_reg.queue),
+      .in_opcode(context_reg.opcode), .in_tag(context_reg.tag), .in_total(context_reg.total), .in_card(context_reg.card),
+      .in_port(context_reg.port), .valid(judge_valid),
+      .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
+      .list_commit(list_commit), .list_rollback(list_rollback), .request_queue(request_queue),
+      .request_tag(request_tag), .request_length(request_length), .request_card(request_card),
+      .request_port(request_port),
+      .reject_valid(reject_valid), .reject_queue(reject_queue), .reject_tag(reject_tag), .reject_opcode(reject_opcode),
+      .reject_status(reject_status), .reject_segment(reject_segment));
 
   // `list_free` shows a push one cycle late.
   logic [2:0] busy_reg;

@@ -54,27 +54,17 @@ module sgdma_complete #(
   // ------------------------------------------------------------------------------------ stage 1: pick a result
 
   logic picked_reg, sent;
-  logic [1:0] turn_reg, source;
-  logic [2:0] taken_reg;
+  logic [2:0] turn_reg, grant, taken_reg;           // a bit a source; who is first in line, whose it is
   logic [RESULT-17:0] result_reg;
-  logic source_valid;
-
-  function automatic logic [1:0] after(input logic [1:0] turn, input logic [1:0] step);
-    logic [2:0] sum;
-    sum = {1'b0, turn} + {1'b0, step};
-    after = sum >= 3'd3 ? 2'(sum - 3'd3) : sum[1:0];
-  endfunction
+  wire source_valid = |in_valid;
 
   always_comb begin
-    source = turn_reg;
-    source_valid = 1'b0;
-    for (int i = 2; i >= 0; i--) begin
-      if (in_valid[after(turn_reg, 2'(i))]) begin
-        source = after(turn_reg, 2'(i));
-        source_valid = 1'b1;
-      end
+    for (int i = 0; i < 3; i++) begin
+      grant[i] = in_valid[i] && (turn_reg[i] || (!in_valid[(i + 2) % 3] && (turn_reg[(i + 2) % 3] || !in_valid[(i + 1) % 3])));
     end
   end
+
+  wire [1:0] source = {grant[2], grant[1]};
 
   // A result is looked at in one cycle and taken in the next, while its record's address goes out.
   wire pick_ready = !picked_reg;
@@ -84,12 +74,12 @@ module sgdma_complete #(
     if (rst) begin
       picked_reg <= 1'b0;
       taken_reg <= 3'd0;
-      turn_reg <= 2'd0;
+      turn_reg <= 3'd1;
     end else begin
-      taken_reg <= pick_ready && source_valid ? 3'd1 << source : 3'd0;
+      taken_reg <= pick_ready && source_valid ? grant : 3'd0;
       if (pick_ready) picked_reg <= source_valid;
       else if (sent) picked_reg <= 1'b0;
-      if (pick_ready && source_valid) turn_reg <= after(source, 2'd1);
+      if (pick_ready && source_valid) turn_reg <= {grant[1:0], grant[2]};
     end
   end
 

@@ -149,8 +149,7 @@ module sgdma_core #(
 
   typedef enum logic [1:0] {RUN, QUIESCE, CLEAR} state_t;
   state_t state_reg, state_next;
-  logic quiet, clear_reg, hold;
-  wire clear = rst || clear_reg;
+  logic quiet, clear_reg, clear, hold;             // clear: what resets all the rest, a register
 
   assign sts_reset_busy = hold;
   assign sts_idle = quiet;
@@ -169,6 +168,7 @@ module sgdma_core #(
     state_reg <= rst ? RUN : state_next;
     hold <= !rst && state_next != RUN;
     clear_reg <= !rst && state_reg == CLEAR && !clear_reg;
+    clear <= rst || (state_reg == CLEAR && !clear_reg);
   end
 
   logic [63:0] time_reg;
@@ -180,7 +180,7 @@ module sgdma_core #(
   logic [QUEUES-1:0] fetching, accepting, aborting, failed, restart, drained, bad, fetch_busy;
   logic [SQ-1:0] base_tail, base_head, check_head, pick_head;
   logic [FILL-1:0] filled;
-  logic doorbell, arrival, check_last, check_full, check_retry;
+  logic doorbell, arrival, check_last, check_fills, check_full, check_retry;
   logic [CQ-1:0] unread;
   logic [QW-1:0] unread_queue;
   logic [QUEUES-1:0] arm;
@@ -220,7 +220,8 @@ module sgdma_core #(
       .fetch_queue(base_queue), .fetch_base(base_address), .fetch_mask(base_mask), .fetch_tail(base_tail),
       .fetch_head(base_head), .doorbell(doorbell), .doorbell_queue(doorbell_queue), .fetch_busy(fetch_busy),
       .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
-      .check_queue(check_queue), .check_head(check_head), .check_last(check_last), .check_full(check_full),
+      .check_queue(check_queue), .check_head(check_head), .check_last(check_last), .check_fills(check_fills),
+      .check_full(check_full),
       .check_retry(check_retry), .pick_queue(pick_queue), .pick_head(pick_head), .consume(consume), .accept(accept),
       .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
       .issue_sq_head(issue_sq_head), .issue(issue),
@@ -264,7 +265,7 @@ module sgdma_core #(
       .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .hold(hold_tables),
       .drained(drained),
       .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .head(check_head), .head_last(check_last),
-      .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
+      .fills(check_fills), .full(check_full), .retry(check_retry), .pick(pick_queue), .pick_head(pick_head),
       .read_enable(read_enable), .read_queue(read_queue), .read_index(read_index), .read_slot(read_slot), .queue(check_queue),
       .consume(consume), .accept(accept),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -276,6 +277,10 @@ module sgdma_core #(
       .reject_segment(reject_segment));
 
   // ------------------------------------------------------------------------------------------------- engines
+
+  // The engines may hear of an abort late, and are far away.
+  logic [QUEUES-1:0] aborting_reg;
+  always_ff @(posedge clk) aborting_reg <= aborting;
 
   logic [2:0] done_valid, done_ready;
   logic [2:0][RESULT-1:0] done_result;
@@ -301,7 +306,7 @@ module sgdma_core #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .WHOLE(WHOLE_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
-      .clk(clk), .rst(clear), .aborting(aborting),
+      .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[0]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[0]), .list_rollback(list_rollback[0]), .list_free(list_free[0]),
       .request_room(request_room[0]), .request_queue(request_queue), .request_tag(request_tag),
@@ -319,7 +324,7 @@ module sgdma_core #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
       .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .WHOLE(WHOLE_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
-      .clk(clk), .rst(clear), .aborting(aborting),
+      .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[1]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
       .list_commit(list_commit[1]), .list_rollback(list_rollback[1]), .list_free(list_free[1]),
       .request_room(request_room[1]), .request_queue(request_queue), .request_tag(request_tag),

@@ -110,13 +110,13 @@ module sgdma_fetch #(
     assign beats_less_one = 8'(near ? beats_to_tail : beats_to_edge);
   end
 
-  assign ar_valid = state_reg == SEND && log_ready;
+  assign ar_valid = state_reg == SEND;
   assign ar_addr = addr_reg;
   assign ar_len = len_reg;
 
   wire sent = ar_valid && ar_ready;
 
-  wire take = state_reg == PICK && want && !hold;                   // the chunk is measured in any case
+  wire take = state_reg == PICK && want && !hold && log_ready;      // the chunk is measured in any case
   logic [QW-1:0] restart_queue, log_queue;
 
   always_comb begin
@@ -148,6 +148,8 @@ module sgdma_fetch #(
       .read_queue({queue_reg, log_queue}), .read_data({next_slot, log_next}));
 
   logic [FILL-1:0] first_reg, past_reg;
+  logic taken_reg;                                                  // logged when it was found, not when the bus takes it
+  always_ff @(posedge clk) taken_reg <= take && !rst;
 
   always_ff @(posedge clk) begin
     if (state_reg == PICK) begin
@@ -165,7 +167,7 @@ module sgdma_fetch #(
 
   sgdma_fifo #(.WIDTH(QW + 2 * FILL), .DEPTH(16)) log (
       .clk(clk), .rst(rst),
-      .in_valid(sent), .in_ready(log_ready), .in_data({queue_reg, first_reg, past_reg}),
+      .in_valid(taken_reg), .in_ready(log_ready), .in_data({queue_reg, first_reg, past_reg}),
       .out_valid(log_valid), .out_ready(r_valid && r_last), .out_data({log_queue, log_first, log_past}), .level());
 
   logic running_reg;                                                // in the middle of a burst

@@ -6,6 +6,7 @@
 module sgdma_fifo #(
     parameter int WIDTH = 8,
     parameter int DEPTH = 16,
+    parameter bit ROOMY = 0,                         // never full: who writes has counted
     localparam int PTR = $clog2(DEPTH)
 ) (
     input  logic             clk,
@@ -39,8 +40,9 @@ module sgdma_fifo #(
   assign out_valid = valid_reg;
   assign out_data  = memory[rd_reg];
 
+  // A free place is written all the time, what is pushed is kept: so no cell of the memory waits for the decision.
   always_ff @(posedge clk) begin
-    if (push) memory[wr_reg] <= in_data;
+    if (ready_reg) memory[wr_reg] <= in_data;
   end
 
   always_ff @(posedge clk) begin
@@ -52,7 +54,7 @@ module sgdma_fifo #(
     end else begin
       if (push) wr_reg <= wr_next;
       if (pop) rd_reg <= rd_next;
-      ready_reg <= pop || (ready_reg && !(push && wr_next == rd_reg));
+      ready_reg <= ROOMY || pop || (ready_reg && !(push && wr_next == rd_reg));
       valid_reg <= push || (valid_reg && !(pop && rd_next == wr_reg));
     end
   end

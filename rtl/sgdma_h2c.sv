@@ -103,36 +103,34 @@ module sgdma_h2c #(
       .burst_tag(burst_tag), .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last),
       .burst_kill(burst_kill), .burst_begun(burst_begun), .burst_end_push());
 
-  // A record is a burst, or what ends a request that is cut short; records of a request being cut short are dropped. It is
-  // counted and logged a cycle late, since it is told late. So `room` is two cycles old and asks for the largest burst three
-  // times over, or twice when none went out in the cycle before.
+  // A record is a burst, or what ends a request that is cut short: bursts that were cut before an abort go out. It is counted and
+  // logged a cycle late, since it is told late. So `room` is two cycles old and asks for the largest burst three times over, or
+  // twice when none went out in the cycle before.
   localparam int CREDIT = $clog2(FIFO_BEATS) + 1;
   logic [CREDIT-1:0] credit_reg;
   logic [$clog2(OUTSTANDING):0] log_free;
-  logic room_reg, log_room_reg, data_take, cutting_reg;
+  logic go_reg, log_room_reg, data_take;           // room for a burst, for what ends a request
 
-  wire cut_short = burst_kill || cutting_reg || aborting[burst_queue];
+  wire log_room = |log_free[$clog2(OUTSTANDING):2];
   wire sent = ar_valid && ar_ready;
-  wire cut_push = burst_valid && cut_short && burst_request_last && log_room_reg;
+  wire kill_push = burst_valid && burst_kill && log_room_reg;
   logic log_push_reg, sent_reg;
   logic [BB-LB:0] sent_extent;
 
-  assign ar_valid = burst_valid && log_room_reg && room_reg && !cut_short;
+  assign ar_valid = burst_valid && go_reg && !burst_kill;
   assign ar_addr = {burst_address[ADDR_WIDTH-1:LB], LB'(0)};
   assign ar_len = 8'(burst_extent);
-  assign burst_ready = cut_short ? (log_room_reg || !burst_request_last) : sent;
+  assign burst_ready = burst_kill ? log_room_reg : go_reg && ar_ready;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       credit_reg <= CREDIT'(FIFO_BEATS);
-      room_reg <= 1'b0;
+      go_reg <= 1'b0;
       log_room_reg <= 1'b0;
-      cutting_reg <= 1'b0;
     end else begin
       credit_reg <= credit_reg - (sent_reg ? CREDIT'(sent_extent) + 1'b1 : CREDIT'(0)) + CREDIT'(data_take);
-      room_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES) && (!sent_reg || credit_reg >= CREDIT'(3 * BURST / BYTES));
-      log_room_reg <= |log_free[$clog2(OUTSTANDING):2];
-      if (burst_valid && burst_ready) cutting_reg <= cut_short && !burst_request_last;
+      go_reg <= credit_reg >= CREDIT'(2 * BURST / BYTES) && (!sent_reg || credit_reg >= CREDIT'(3 * BURST / BYTES)) && log_room;
+      log_room_reg <= log_room;
     end
   end
 
@@ -151,12 +149,12 @@ module sgdma_h2c #(
 
   always_ff @(posedge clk) begin
     sent_reg <= sent && !rst;
-    log_push_reg <= (sent || cut_push) && !rst;
+    log_push_reg <= (sent || kill_push) && !rst;
     log_reg <= {burst_address[LB-1:0], burst_extent, burst_single, burst_tail, burst_segment_last, burst_request_last,
-                cut_short, burst_begun, burst_queue, burst_tag};
+                burst_kill, burst_begun, burst_queue, burst_tag};
   end
 
-  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1)) bursts (
+  sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1), .SLOW(1), .FAR(1)) bursts (
       .clk(clk), .rst(rst),
       .in_valid(log_push_reg), .commit(1'b1), .rollback(1'b0), .free(log_free), .in_data(log_reg),
       .out_valid(log_valid), .out_ready(log_take),
@@ -177,7 +175,6 @@ module sgdma_h2c #(
   logic middle_reg;                                // in the middle of a burst
   logic final_reg;                                 // then: the next beat is its last
   logic [BB-LB:0] left_reg;                        // then: beats behind the next
-  logic burst_bad_reg;
   logic pack_valid, pack_ready;
 
   wire final_beat = middle_reg ? final_reg : log_single;
@@ -200,10 +197,8 @@ module sgdma_h2c #(
   always_ff @(posedge clk) begin
     if (rst) begin
       middle_reg <= 1'b0;
-      burst_bad_reg <= 1'b0;
     end else if (beat) begin
       middle_reg <= !(log_kill || final_beat);
-      burst_bad_reg <= !log_take && (burst_bad_reg || data_error);
     end
     if (beat) begin
       left_reg <= (middle_reg ? left_reg : log_extent) - 1'b1;
@@ -215,7 +210,7 @@ module sgdma_h2c #(
       .clk(clk), .rst(rst),
       .in_valid(pack_valid), .in_ready(pack_ready), .in_data(data), .in_lane(log_kill ? '0 : lane),
       .in_count(log_kill ? '0 : count), .in_last(log_request_last && (log_kill || final_beat)),
-      .in_error(log_kill || tally_bad || burst_bad_reg || data_error),
+      .in_error(log_kill || tally_bad || data_error),
       .out_valid(stream_valid), .out_ready(stream_ready), .out_data(stream_data), .out_keep(stream_keep),
       .out_last(stream_last), .out_error(stream_error));
 
@@ -223,9 +218,9 @@ module sgdma_h2c #(
 
   wire [BB-1:0] burst_bytes = {log_extent[BB-LB-1:0], log_tail} - (REALIGN ? BB'(log_lane) : BB'(0));  // less one
 
-  sgdma_tally #(.BB(BB)) tally (
+  sgdma_tally #(.BB(BB), .UNIT(WHOLE ? LB : 0)) tally (
       .clk(clk), .rst(rst),
-      .take(log_take), .burst_extent(burst_bytes), .burst_bad(burst_bad_reg || data_error),
+      .beat(beat), .take(log_take), .burst_extent(burst_bytes), .burst_bad(data_error),
       .segment_last(log_segment_last), .abort(log_kill), .stream_bad(1'b0), .request_end(log_request_last),
       .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
 

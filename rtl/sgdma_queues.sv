@@ -1,4 +1,4 @@
-// State of the queue pairs: rings, indices, commands and doorbells.
+// State of the queue pairs: rings, indices, and what commands, doorbells and errors do to them.
 //
 // The other blocks look up a queue of theirs and report events (slots consumed, request accepted, completion issued, completion
 // written); this module owns every index that outlives an event. Indices lie in tables, one queue's looked up by each user, so
@@ -42,7 +42,7 @@ module sgdma_queues #(
     output logic              error_event,
 
     // What the other blocks see of every queue.
-    output logic [QUEUES-1:0]         fetching,   // descriptors may be fetched
+    output logic [QUEUES-1:0]         fetching,   // descriptors may be fetched; a cycle late
     output logic [QUEUES-1:0]         accepting,  // requests may be accepted; a cycle late
     output logic [QUEUES-1:0]         aborting,   // a cycle behind the state
     output logic [QUEUES-1:0]         failed,     // in ERROR
@@ -69,7 +69,8 @@ module sgdma_queues #(
     input  logic [QW-1:0]     check_queue,
     output logic [SQ-1:0]     check_head,
     output logic              check_last,         // the slot at the head is the last one before the tail
-    output logic              check_full,         // no place is left in the completion ring, a cycle late
+    output logic              check_fills,        // no place is left in the completion ring
+    output logic              check_full,         // the same, a cycle late
     output logic              check_retry,        // places may have become free
     input  logic [QW-1:0]     pick_queue,
     output logic [SQ-1:0]     pick_head,
@@ -96,136 +97,38 @@ module sgdma_queues #(
   logic [63:0] cq_base_mem [QUEUES];
   logic [SQ-1:0] sq_mask_mem [QUEUES];             // entries of the rings less one
   logic [CQ-1:0] cq_mask_mem [QUEUES];
-  logic [3:0] result_reg, result_next;
   logic stray_reg, stray_next, error_event_reg;
 
-  // ------------------------------------------------------------------------------------------------ commands
+  // ----------------------------------------------------------------------------------- commands and doorbells
 
-  wire selected = 32'(cfg_queue) < QUEUES;
   wire [QW-1:0] sel = QW'(cfg_queue);
-  wire bad_size = cfg_sq_log2 < 5'd2 || cfg_sq_log2 > 5'd19 || cfg_cq_log2 < 5'd1 || cfg_cq_log2 > 5'd15;
-  wire bad_align = ((cfg_sq_base[15:0] | cfg_cq_base[15:0]) & 16'(TABLE_ALIGN - 1)) != 16'd0;
-
-  // Looked at in one cycle and judged in the next: the configuration registers are stable for that long before a command. A ring of
-  // 2**n bytes crosses a multiple of a power of two when that is less, or when its base has only ones from bit n up to there and
-  // not only zeros below.
-  localparam int REACH = 24;                       // a ring has at most 2**(REACH - 1) bytes
-  logic bad_size_reg, bad_align_reg;
-  logic [1:0] bad_boundary_reg, bad_reach_reg;     // 0 submission ring, 1 completion ring
-  wire [1:0][63:0] base = {cfg_cq_base, cfg_sq_base};
-  logic [SQ-1:0] sq_mask_reg;                      // entries of the rings less one
-  logic [CQ-1:0] cq_mask_reg;
-  wire [1:0][REACH-1:0] spans = {REACH'({cq_mask_reg, 5'h1f}), {sq_mask_reg, 4'hf}};
-
-  function automatic logic crosses(input logic [63:0] first, input logic [REACH-1:0] span, input int edge_log2);
-    logic [63:0] up;
-    up = first | 64'(span);
-    for (int i = 0; i < 64; i++) if (i >= edge_log2) up[i] = 1'b1;
-    crosses = (&up && (first[REACH-1:0] & span) != '0) || (edge_log2 < REACH && |(span >> edge_log2));
-  endfunction
-  localparam int EDGE = TABLE_BOUNDARY != 0 ? $clog2(TABLE_BOUNDARY) : 64;
-  localparam logic [63:0] BEYOND = ADDRESS_BITS < 64 ? ~64'd0 << ADDRESS_BITS : 64'd0;
-
-  always_ff @(posedge clk) begin
-    bad_size_reg <= bad_size;
-    bad_align_reg <= bad_align;
-    sq_mask_reg <= ~({SQ{1'b1}} << cfg_sq_log2);
-    cq_mask_reg <= ~({CQ{1'b1}} << cfg_cq_log2);
-    for (int r = 0; r < 2; r++) begin
-      bad_boundary_reg[r] <= TABLE_BOUNDARY != 0 && crosses(base[r], spans[r], EDGE);
-      bad_reach_reg[r] <= (base[r] & BEYOND) != '0 || crosses(base[r], spans[r], ADDRESS_BITS);
-    end
-  end
-
-  wire [3:0] sel_state = state_reg[sel];
-  wire may_stop = sel_state == sgdma_pkg::QUEUE_STOPPED || sel_state == sgdma_pkg::QUEUE_ERROR;
-  wire may_abort = sel_state == sgdma_pkg::QUEUE_RUNNING || sel_state == sgdma_pkg::QUEUE_STOPPING
-      || sel_state == sgdma_pkg::QUEUE_STOPPED
-      || (sel_state == sgdma_pkg::QUEUE_ERROR && (error_reg[sel] == sgdma_pkg::QERR_SQ_DOORBELL
-                                                  || error_reg[sel] == sgdma_pkg::QERR_CQ_DOORBELL));
-
-  always_comb begin
-    result_next = sgdma_pkg::RESULT_BAD_STATE;
-    if (!selected) result_next = sgdma_pkg::RESULT_BAD_QUEUE;
-    else begin
-      case (cmd_op)
-        sgdma_pkg::CMD_START:
-          if (sel_state == sgdma_pkg::QUEUE_IDLE) begin
-            result_next = bad_size_reg     ? sgdma_pkg::RESULT_BAD_SIZE
-                        : bad_align_reg    ? sgdma_pkg::RESULT_TABLE_ALIGN
-                        : |bad_boundary_reg ? sgdma_pkg::RESULT_TABLE_BOUNDARY
-                        : |bad_reach_reg    ? sgdma_pkg::RESULT_ADDRESS_BITS
-                        :                    sgdma_pkg::RESULT_OK;
-          end
-        sgdma_pkg::CMD_STOP:
-          if (sel_state == sgdma_pkg::QUEUE_RUNNING) result_next = sgdma_pkg::RESULT_OK;
-        sgdma_pkg::CMD_RESUME:
-          if (sel_state == sgdma_pkg::QUEUE_STOPPED) result_next = sgdma_pkg::RESULT_OK;
-        sgdma_pkg::CMD_ABORT:
-          if (may_abort) result_next = sgdma_pkg::RESULT_OK;
-        sgdma_pkg::CMD_RELEASE:
-          if (may_stop && !busy_reg[sel] && !fetch_busy[sel]) result_next = sgdma_pkg::RESULT_OK;
-        default: result_next = sgdma_pkg::RESULT_BAD_COMMAND;
-      endcase
-    end
-  end
-
-  // Judged in one cycle and carried out in the next, like a doorbell: register writes are further apart.
-  logic do_reg;
-  logic [2:0] op_reg;
-  wire do_command = do_reg;
-  assign cmd_result = result_reg;
-
-  always_ff @(posedge clk) begin
-    do_reg <= cmd_valid && !rst && result_next == sgdma_pkg::RESULT_OK;
-    cmd_start <= cmd_valid && !rst && result_next == sgdma_pkg::RESULT_OK && cmd_op == sgdma_pkg::CMD_START;
-    op_reg <= cmd_op;
-  end
-
-  // ----------------------------------------------------------------------------------------------- doorbells
-
-  // Judged in one cycle and carried out in the next. What the judgement looks at can only have moved in the host's favour by
-  // then, and doorbells are a register write apart. A ring has at most half of what an index can count, so that the highest bits
-  // of differences tell which of two distances is the longer one.
-
-  logic sq_db_reg, sq_known_reg, sq_more_reg, cq_db_reg, cq_known_reg, cq_bad_reg, arm_reg;
-  logic [3:0] sq_over_reg;
-  logic sq_ones_reg, sq_far_reg, sq_back_reg;                        // of the tail's judgement, whose last step is the next cycle's
-  logic [QW-1:0] sq_queue_reg, cq_queue_reg;
-  logic [SQ-1:0] sq_value_reg;
-  logic [CQ-1:0] cq_value_reg;
-
   wire [QW-1:0] sq_db = QW'(sq_db_queue);
   wire [QW-1:0] cq_db = QW'(cq_db_queue);
-  logic [SQ-1:0] sq_db_head, sq_db_old;
-  logic [CQ-1:0] cq_db_old, cq_db_issued;
-  wire [SQ:0] sq_ahead = {sq_db_tail, 1'b0} - {sq_db_head, 1'b1};
-  wire [SQ-1:0] sq_ahead_less_one = sq_ahead[SQ:1];
-  wire sq_ones = sq_db_tail[SQ-2:0] == sq_db_head[SQ-2:0];           // nothing is ahead, or half of what an index can count
-  wire [SQ-1:0] sq_beyond = sq_db_tail - sq_db_old;
-  wire [CQ-1:0] cq_ahead = cq_db_head - cq_db_old;
-  // The host may see a record before its write response has come back here: issued is what counts.
-  wire [CQ-1:0] cq_left = cq_db_issued - cq_db_head;
+  logic do_command;
+  logic [2:0] op_reg;
+  logic [SQ-1:0] start_sq_mask, sq_db_head, sq_db_old, sq_value;
+  logic [CQ-1:0] start_cq_mask, cq_db_old, cq_db_issued, cq_value;
+  logic sq_rung, sq_known, sq_bad, sq_more, cq_rung, cq_known, cq_bad, cq_arm;
+  logic [QW-1:0] sq_queue, cq_queue;
 
-  always_ff @(posedge clk) begin
-    sq_db_reg <= sq_db_valid && !rst;
-    cq_db_reg <= cq_db_valid && !rst;
-    sq_known_reg <= 32'(sq_db_queue) < QUEUES && state_reg[sq_db] != sgdma_pkg::QUEUE_IDLE;
-    cq_known_reg <= 32'(cq_db_queue) < QUEUES && state_reg[cq_db] != sgdma_pkg::QUEUE_IDLE;
-    for (int i = 0; i < 4; i++) sq_over_reg[i] <= |(sq_ahead_less_one[SQ/4*i +: SQ/4] & ~sq_mask_mem[sq_db][SQ/4*i +: SQ/4]);
-    sq_ones_reg <= sq_ones;
-    sq_far_reg <= sq_ahead_less_one[SQ-1];
-    sq_back_reg <= sq_beyond[SQ-1];
-    sq_more_reg <= sq_db_tail != sq_db_old;
-    cq_bad_reg <= cq_left[CQ-1] ? cq_db_head != cq_db_old : cq_ahead[CQ-1] && cq_db_head != cq_db_issued;
-    sq_queue_reg <= sq_db;
-    cq_queue_reg <= cq_db;
-    sq_value_reg <= sq_db_tail;
-    cq_value_reg <= cq_db_head;
-    arm_reg <= cq_db_arm && 32'(cq_db_queue) < QUEUES;
-  end
+  sgdma_command #(
+      .QUEUES(QUEUES), .TABLE_ALIGN(TABLE_ALIGN), .TABLE_BOUNDARY(TABLE_BOUNDARY), .ADDRESS_BITS(ADDRESS_BITS)
+  ) command (
+      .clk(clk), .rst(rst),
+      .cfg_queue(cfg_queue), .cfg_sq_base(cfg_sq_base), .cfg_cq_base(cfg_cq_base), .cfg_sq_log2(cfg_sq_log2),
+      .cfg_cq_log2(cfg_cq_log2), .cmd_valid(cmd_valid), .cmd_op(cmd_op), .cmd_result(cmd_result),
+      .state(state_reg[sel]), .error(error_reg[sel]), .busy(busy_reg[sel] || fetch_busy[sel]),
+      .perform(do_command), .start(cmd_start), .op(op_reg), .sq_mask(start_sq_mask), .cq_mask(start_cq_mask));
 
-  wire sq_bad = (|sq_over_reg && !(sq_ones_reg && sq_far_reg)) || (sq_back_reg && !(sq_ones_reg && !sq_far_reg));
+  sgdma_doorbell #(.QUEUES(QUEUES)) doorbells (
+      .clk(clk), .rst(rst),
+      .sq_db_valid(sq_db_valid), .sq_db_queue(sq_db_queue), .sq_db_tail(sq_db_tail),
+      .cq_db_valid(cq_db_valid), .cq_db_queue(cq_db_queue), .cq_db_head(cq_db_head), .cq_db_arm(cq_db_arm),
+      .sq_idle(state_reg[sq_db] == sgdma_pkg::QUEUE_IDLE), .sq_head(sq_db_head), .sq_old(sq_db_old),
+      .sq_mask(sq_mask_mem[sq_db]), .cq_idle(state_reg[cq_db] == sgdma_pkg::QUEUE_IDLE), .cq_old(cq_db_old),
+      .cq_issued(cq_db_issued),
+      .sq_rung(sq_rung), .sq_known(sq_known), .sq_bad(sq_bad), .sq_more(sq_more), .sq_queue(sq_queue), .sq_value(sq_value),
+      .cq_rung(cq_rung), .cq_known(cq_known), .cq_bad(cq_bad), .cq_arm(cq_arm), .cq_queue(cq_queue), .cq_value(cq_value));
 
   // -------------------------------------------------------------------------------------------------- states
 
@@ -258,22 +161,22 @@ module sgdma_queues #(
       error_next[sel] = sgdma_pkg::QERR_NONE;
     end
 
-    if (sq_db_reg) begin
-      if (!sq_known_reg) stray_next = 1'b1;
-      else if (state_reg[sq_queue_reg] != sgdma_pkg::QUEUE_ERROR) begin
+    if (sq_rung) begin
+      if (!sq_known) stray_next = 1'b1;
+      else if (state_reg[sq_queue] != sgdma_pkg::QUEUE_ERROR) begin
         if (sq_bad) begin
-          state_next[sq_queue_reg] = sgdma_pkg::QUEUE_ERROR;
-          error_next[sq_queue_reg] = sgdma_pkg::QERR_SQ_DOORBELL;
+          state_next[sq_queue] = sgdma_pkg::QUEUE_ERROR;
+          error_next[sq_queue] = sgdma_pkg::QERR_SQ_DOORBELL;
         end else tail_write = 1'b1;
       end
     end
     advance = 1'b0;
-    if (cq_db_reg) begin
-      if (!cq_known_reg) stray_next = 1'b1;
-      else if (state_reg[cq_queue_reg] != sgdma_pkg::QUEUE_ERROR) begin
-        if (cq_bad_reg) begin
-          state_next[cq_queue_reg] = sgdma_pkg::QUEUE_ERROR;
-          error_next[cq_queue_reg] = sgdma_pkg::QERR_CQ_DOORBELL;
+    if (cq_rung) begin
+      if (!cq_known) stray_next = 1'b1;
+      else if (state_reg[cq_queue] != sgdma_pkg::QUEUE_ERROR) begin
+        if (cq_bad) begin
+          state_next[cq_queue] = sgdma_pkg::QUEUE_ERROR;
+          error_next[cq_queue] = sgdma_pkg::QERR_CQ_DOORBELL;
         end else advance = 1'b1;
       end
     end
@@ -295,8 +198,7 @@ module sgdma_queues #(
   always_comb begin
     for (int q = 0; q < QUEUES; q++) begin
       accepts[q] = accept && 32'(check_queue) == q;
-      moves[q] = (tail_write && sq_more_reg && 32'(sq_queue_reg) == q) || (moved_reg && 32'(moved_queue_reg) == q);
-      fetching[q] = state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
+      moves[q] = (tail_write && sq_more && 32'(sq_queue) == q) || (moved_reg && 32'(moved_queue_reg) == q);
       failed[q] = state_reg[q] == sgdma_pkg::QUEUE_ERROR;
     end
   end
@@ -312,25 +214,25 @@ module sgdma_queues #(
       busy_reg <= '0;
       begun_reg <= '0;
       accepting <= '0;
+      fetching <= '0;
       closing_reg <= '0;
       failed_reg <= '0;
       drained_reg <= '1;
       aborting <= '0;
-      result_reg <= '0;
       stray_reg <= 1'b0;
       error_event_reg <= 1'b0;
     end else begin
       state_reg <= state_next;
       error_reg <= error_next;
       stray_reg <= stray_next;
-      if (cmd_valid) result_reg <= result_next;
       error_event_reg <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
+        fetching[q] <= state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
         aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         accepting[q] <= state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         if (accepts[q]) busy_reg[q] <= 1'b1;
         else if (last_written && 32'(look_queue) == q) busy_reg[q] <= 1'b0;
-        closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING;
+        closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !accepting[q];   // the checker asks a cycle later still
         failed_reg[q] <= failed[q];
         if (moves[q]) drained_reg[q] <= 1'b0;
         else if (restart[q] || (even_reg && 32'(even_queue_reg) == q)) drained_reg[q] <= 1'b1;
@@ -352,7 +254,7 @@ module sgdma_queues #(
 
   sgdma_table #(.WIDTH(SQ), .QUEUES(QUEUES), .READS(3)) tails (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
-      .write(tail_write), .write_queue(sq_queue_reg), .write_data(sq_value_reg),
+      .write(tail_write), .write_queue(sq_queue), .write_data(sq_value),
       .read_queue({sq_db, fetch_queue, check_queue}), .read_data({sq_db_old, fetch_tail, check_tail}));
 
   wire [SQ-1:0] head_next = check_head + 1'b1;
@@ -365,7 +267,7 @@ module sgdma_queues #(
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(3)) cq_heads (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
-      .write(advance), .write_queue(cq_queue_reg), .write_data(cq_value_reg),
+      .write(advance), .write_queue(cq_queue), .write_data(cq_value),
       .read_queue({cq_db, check_queue, look_queue}), .read_data({cq_db_old, check_cq_head, look_cq_head}));
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(3)) accepted (
@@ -389,56 +291,31 @@ module sgdma_queues #(
   wire [CQ-1:0] taken = check_accepted ^ check_cq_head;
 
   assign check_last = head_next == check_tail;
+  assign check_fills = (taken & cq_mask_mem[check_queue]) == '0 && taken != '0;
 
   always_ff @(posedge clk) begin
-    check_full <= (taken & cq_mask_mem[check_queue]) == '0 && taken != '0;
-    even_reg <= check_head == check_tail && !consume && !rst;
+    check_full <= check_fills;
+    even_reg <= check_head == check_tail && !consume;
     even_queue_reg <= check_queue;
-    moved_reg <= tail_write && sq_more_reg && !rst;
-    moved_queue_reg <= sq_queue_reg;
+    moved_reg <= tail_write && sq_more && !rst;
+    moved_queue_reg <= sq_queue;
   end
 
   logic retry_reg;
-  always_ff @(posedge clk) retry_reg <= cq_db_reg;
-  assign check_retry = cq_db_reg || retry_reg || cmd_start;
-  assign doorbell = sq_db_reg && sq_known_reg;
-  assign doorbell_queue = sq_queue_reg;
+  always_ff @(posedge clk) retry_reg <= cq_rung;
+  assign check_retry = cq_rung || retry_reg || cmd_start;
+  assign doorbell = sq_rung && sq_known;
+  assign doorbell_queue = sq_queue;
 
-  // ------------------------------------------------------- completions that the host has not taken, as events move them
+  // ------------------------------------------------------------------------------------------ unread completions
 
-  logic [QUEUES-1:0] stale_reg, arming_reg;        // a doorbell is still to be reckoned with; it arms the vector
-  // One carry for the record that is written and for the difference, which is one short. The host may be ahead of the response.
-  wire [CQ:0] distance = {look_written, written} - {look_cq_head, 1'b1};
   wire last_written = written && written_next == look_accepted;
-  wire unused = distance[0] ^ sq_ahead[0];
 
-  always_comb begin
-    look_queue = written_queue;
-    if (!written) begin
-      look_queue = '0;
-      for (int q = QUEUES - 1; q >= 0; q--) if (stale_reg[q]) look_queue = QW'(q);
-    end
-    for (int q = 0; q < QUEUES; q++) arm[q] = arming_reg[q] && 32'(look_queue) == q;
-  end
-
-  always_ff @(posedge clk) begin
-    for (int q = 0; q < QUEUES; q++) begin
-      if (rst || restart[q]) begin
-        stale_reg[q] <= 1'b0;
-        arming_reg[q] <= 1'b0;
-      end else begin
-        if (cq_db_reg && 32'(cq_queue_reg) == q) begin
-          stale_reg[q] <= 1'b1;
-          arming_reg[q] <= arm_reg || (arming_reg[q] && !arm[q]);
-        end else if (32'(look_queue) == q) begin
-          stale_reg[q] <= 1'b0;
-          arming_reg[q] <= 1'b0;
-        end
-      end
-    end
-    unread_queue <= look_queue;
-    unread <= begun_reg[look_queue] ? distance[CQ:1] : '1;
-  end
+  sgdma_unread #(.QUEUES(QUEUES)) reckoning (
+      .clk(clk), .rst(rst), .restart(restart), .begun(begun_reg), .written(written), .written_queue(written_queue),
+      .rung(cq_rung), .rung_queue(cq_queue), .rung_arm(cq_arm),
+      .look_queue(look_queue), .look_written(look_written), .look_cq_head(look_cq_head),
+      .unread(unread), .unread_queue(unread_queue), .arm(arm));
 
   // ------------------------------------------------------------------------------------------------ look-ups
 
@@ -446,8 +323,8 @@ module sgdma_queues #(
     if (cmd_start) begin
       sq_base_mem[sel] <= cfg_sq_base;
       cq_base_mem[sel] <= cfg_cq_base;
-      sq_mask_mem[sel] <= sq_mask_reg;
-      cq_mask_mem[sel] <= cq_mask_reg;
+      sq_mask_mem[sel] <= start_sq_mask;
+      cq_mask_mem[sel] <= start_cq_mask;
     end
   end
 

@@ -26,6 +26,7 @@ module sgdma_rules #(
     input  logic [31:0]           in_length,       // as encoded in the slot
     input  logic [15:0]           in_card,         // low bits of the request's card address
     input  logic [31:0]           in_total,        // that the request's lengths must add up to
+    input  logic                  in_sound,        // nothing else speaks against it
     input  logic [META-1:0]       in_meta,
 
     output logic                  out_valid,
@@ -33,7 +34,7 @@ module sgdma_rules #(
     output logic [ADDR_WIDTH-1:0] out_address,
     output logic [32:0]           out_reach,       // from the start of its first block of BURST bytes to its last byte
     output logic                  out_mismatch,    // so far they don't
-    output logic                  out_sound,       // neither a rule broken nor a mismatch with the last segment
+    output logic                  out_sound,       // nor does a rule
     output logic [META-1:0]       out_meta
 );
 
@@ -63,7 +64,7 @@ module sgdma_rules #(
     endcase
   end
 
-  logic valid_reg, c2h_reg, first_reg, last_reg, excess_reg, empty_reg;
+  logic valid_reg, sound_reg, c2h_reg, first_reg, last_reg, excess_reg, empty_reg;
   logic [63:0] address_reg;
   logic [31:0] extent_reg;
   logic [32:0] sum_reg;
@@ -77,6 +78,7 @@ module sgdma_rules #(
   always_ff @(posedge clk) begin
     valid_reg <= in_valid && !rst;
     if (in_valid) sum_reg <= {sum_next[32] | sum[32], sum_next[31:0]};
+    sound_reg <= in_sound;
     c2h_reg <= in_c2h;
     first_reg <= in_first;
     last_reg <= in_last;
@@ -129,7 +131,7 @@ module sgdma_rules #(
     out_address <= ADDR_WIDTH'(address_reg);
     out_reach <= {1'b0, address_reg[31:0] & 32'(BURST - 1)} + {1'b0, extent_reg};
     out_mismatch <= sum_reg != {1'b0, total_reg};
-    out_sound <= broken == '0 && !(last_reg && sum_reg != {1'b0, total_reg});
+    out_sound <= sound_reg && broken == '0;
     out_meta <= meta_reg;
   end
 

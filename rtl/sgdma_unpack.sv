@@ -21,7 +21,7 @@ module sgdma_unpack #(
     input  logic                  in_last,
     input  logic                  in_error,
 
-    input  logic                  want_valid,
+    input  logic                  want_valid,      // not while something is thrown away
     input  logic [LB-1:0]         want_lane,
     input  logic [LB:0]           want_count,
     input  logic                  want_last,       // ends the request
@@ -52,7 +52,7 @@ module sgdma_unpack #(
   wire take = out_valid && out_ready && !out_early;
   wire drain = discard && full_reg;
 
-  assign out_valid = want_valid && !discard && enough;
+  assign out_valid = want_valid && enough;
   assign out_early = early;
   assign out_open = !(over ? in_last : last_reg);
   assign out_error = (error_reg && full_reg) || (over && in_error);

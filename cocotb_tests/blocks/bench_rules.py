@@ -42,6 +42,7 @@ async def agrees_with_the_host(dut: Any) -> None:
         total = random.choice((sum(lengths), lengths[0], sum(lengths) & 0xFFFFFFFF, sum(lengths) + 1)) & 0xFFFFFFFF
         cases.append((random.choice(list(Direction)), random.randrange(1 << 14), addresses, lengths, total))
     results = cocotb.start_soon(_collect(dut, sum(len(case[3]) for case in cases)))
+    sounds: list[bool] = []
     for direction, card, addresses, lengths, total in cases:
         encoded = rules.encode_length(np.array(lengths, np.uint64))
         for index, address in enumerate(addresses):
@@ -53,6 +54,8 @@ async def agrees_with_the_host(dut: Any) -> None:
             dut.in_length.value = int(encoded[index])
             dut.in_card.value = card & 0xFFFF
             dut.in_total.value = total
+            sounds.append(random.random() < 0.9)
+            dut.in_sound.value = int(sounds[-1])
             await FallingEdge(dut.clk)
         dut.in_valid.value = 0
         if random.random() < 0.2:
@@ -64,10 +67,11 @@ async def agrees_with_the_host(dut: Any) -> None:
     for direction, card, addresses, lengths, total in cases:
         violation = check_request(rules, direction, np.array(addresses, np.uint64), np.array(lengths, np.uint64), card)
         for index in range(len(addresses)):
-            rule, mismatch = seen.pop(0)
+            rule, mismatch, sound = seen.pop(0)
             expected = _segment_rule(rules, direction, card, addresses, lengths, index)
             assert rule == expected, (direction, card, addresses, lengths, index, rule, expected)
             assert mismatch == (sum(lengths[: index + 1]) != total)
+            assert sound == (sounds.pop(0) and rule == 0)
             both.add(mismatch)
             overflowed |= mismatch and sum(lengths[: index + 1]) & 0xFFFFFFFF == total
             seen_rules.add(rule)
@@ -104,10 +108,10 @@ def _segment_rule(
     return next((number for number, bad in enumerate(broken, 1) if bad), 0)
 
 
-async def _collect(dut: Any, count: int) -> list[tuple[int, bool]]:
-    seen: list[tuple[int, bool]] = []
+async def _collect(dut: Any, count: int) -> list[tuple[int, bool, bool]]:
+    seen: list[tuple[int, bool, bool]] = []
     while len(seen) < count:
         await RisingEdge(dut.clk)
         if dut.out_valid.value:
-            seen.append((int(dut.out_rule.value), bool(dut.out_mismatch.value)))
+            seen.append((int(dut.out_rule.value), bool(dut.out_mismatch.value), bool(dut.out_sound.value)))
     return seen

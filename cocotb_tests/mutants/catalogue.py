@@ -38,14 +38,14 @@ MUTANTS = (
            "test_rings"),
     Mutant("lost interrupt at re-arm", "sgdma_irq.sv", "if (arm_reg[q]) armed_reg[q] <= @;", "1'b1", "!some_reg[q]",
            "test_interrupts"),
-    Mutant("wrong segment index", "sgdma_check.sv",
+    Mutant("wrong segment index", "sgdma_judge.sv",
            "status = sgdma_pkg::RULE_BASE + 8'(judge_rule);\n        index = @;", "judge_index",
            "judge_index + 16'd1", "test_rules"),
-    Mutant("ignored bus error", "sgdma_h2c.sv", ".burst_bad(@)", "burst_bad_reg || data_error", "1'b0", "test_faults"),
+    Mutant("ignored bus error", "sgdma_h2c.sv", ".burst_bad(@)", "data_error", "1'b0", "test_faults"),
     Mutant("abort leaking a write", "sgdma_c2h.sv", ".commit(burst_done), .rollback(@)", "early || cut_begin", "1'b0",
            "test_faults"),
-    Mutant("unfair queue", "sgdma_check.sv", "if (candidate[@ % QUEUES]) begin\n        pick = QW'(@ % QUEUES);",
-           "(32'(queue_reg) + i)", "(i - 1)", "test_concurrency"),
+    Mutant("unfair queue", "sgdma_turn.sv", "if (candidate[@ % QUEUES]) begin\n        pick = QW'(@ % QUEUES);",
+           "(32'(queue) + i)", "(i - 1)", "test_concurrency"),
 )  # fmt: skip
 
 _PACKAGE = """// Which deliberate bug is on; 0 is none.
