@@ -48,6 +48,7 @@ deep() {  # as long as it takes: nightly
   tests deep "deep"
   step pytest -q -m deep cocotb_tests/pcie
   step ci/matrix.sh whole
+  suite "sim:uart?dram=1"
 }
 
 case "${1:-}" in

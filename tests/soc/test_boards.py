@@ -95,10 +95,13 @@ def test_a_stale_bitstream_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("name", ["ulx3s", "colorlight_i5", "ecpix5"])
-def test_a_bitstream_is_built_and_meets_its_clock(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "dram"),
+    [("ulx3s", False), ("colorlight_i5", False), ("ecpix5", False), ("ulx3s", True), ("ecpix5", True)],
+)
+def test_a_bitstream_is_built_and_meets_its_clock(name: str, dram: bool) -> None:
     begin = time.monotonic()
-    told = built(name, known.build_directory(name), compile=True)
+    told = built(name, known.build_directory(name), compile=True, dram=dram)
     assert (known.build_directory(name) / str(told["bitstream"])).stat().st_size > 100_000
     assert float(str(told["fmax_mhz"])) >= known.board(name).clock_hz / 1e6
     print(f"{name}: {told['fmax_mhz']} MHz, {told['used']}, {time.monotonic() - begin:.0f} s")
