@@ -12,6 +12,8 @@ __all__ = ["Delays", "Train"]
 _WORDS = 4
 _SETTLE = 64
 """Cycles that a PHY is given behind a change of its delays."""
+_PAUSE = 8
+"""Cycles of them for which all of it stands still."""
 
 
 class Delays:
@@ -77,10 +79,12 @@ class Train(Module):
             select, delays.step.eq(count < delay), delays.slip.eq(count < slip),
             If(count == max(delays.delays, delays.slips),
                 NextValue(self._lane, self._lane + 1), NextState("RESET"),
-                If(self._scanning | (self._lane == delays.lanes - 1), NextState("TOGETHER"))))  # fmt: skip
+                If(self._scanning | (self._lane == delays.lanes - 1), NextState("APART"))))  # fmt: skip
+        fsm.act("APART", NextState("SETTLE"))  # nothing is selected, and the count begins anew
         # The ECP5's strobe logic stands still while it is selected: all lanes must go on in the same cycle.
-        fsm.act("TOGETHER", delays.select.eq(every), NextState("SETTLE"))
-        fsm.act("SETTLE", delays.clear.eq(1), If(count == _SETTLE - 1, NextState("WRITE")))
+        fsm.act("SETTLE",
+            If(count < _PAUSE, delays.select.eq(every)), delays.clear.eq(1),
+            If(count == _SETTLE - 1, NextState("WRITE")))  # fmt: skip
 
     def _add_trial(self, fsm: FSM) -> None:
         """WRITE: some words are written and read; `_good` tells which lanes gave back what was written."""
