@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from litedram.common import LiteDRAMNativePort
-from migen import passive, run_simulation
+from migen import ResetInserter, passive, run_simulation
 
 from sgdma_soc.dram.host_port import HostPort
 
@@ -18,7 +18,7 @@ class Bench:
     """A host port on memory that takes its time. `beats`: what it holds; `written`: beats in order of their writes."""
 
     def __init__(self) -> None:
-        self.port = HostPort(LiteDRAMNativePort("both", 20, 8 * BEAT), SIZE)
+        self.port = ResetInserter()(HostPort(LiteDRAMNativePort("both", 20, 8 * BEAT), SIZE))
         self.beats, self.written = [0x1111_2222_3333_4444] * (SIZE // BEAT), list[int]()
         self.chance = random.Random(1)
 
@@ -133,6 +133,25 @@ def test_what_was_written_is_zeroed_and_nothing_else() -> None:
 
     bench.run(steps())
     assert not any(bench.beats)
+
+
+def test_after_a_reset_no_page_is_known_to_be_zero() -> None:
+    """The chip was not refreshed meanwhile, and training writes to it."""
+    bench = Bench()
+
+    def steps() -> Iterator[Any]:
+        yield from bench.clear(0, SIZE - 1)
+        yield from bench.cleared()
+        yield bench.port.reset.eq(1)
+        yield
+        yield bench.port.reset.eq(0)
+        yield
+        bench.written.clear()
+        yield from bench.clear(0, SIZE - 1)
+        yield from bench.cleared()
+        assert bench.written == list(range(SIZE // BEAT))
+
+    bench.run(steps())
 
 
 def test_words_are_answered_while_much_is_zeroed() -> None:

@@ -34,12 +34,20 @@ class HostPort(Module):
         # # #
 
         pages = 2 ** len(self.mark_page)
-        marks = Memory(1, pages, init=[1] * pages)  # what a chip holds at power-up is anything
+        marks = Memory(1, pages)
         self._set, self._look = marks.get_port(write_capable=True), marks.get_port(mode=READ_FIRST)
         self.specials += marks, self._set, self._look
-        self.submodules.fsm = fsm = FSM(reset_state="IDLE")
+        self.submodules.fsm = fsm = FSM(reset_state="FORGET")
+        self._add_forgetting(fsm, pages)
         self._add_words(fsm)
         self._add_clear(fsm)
+
+    def _add_forgetting(self, fsm: FSM, pages: int) -> None:
+        """FORGET: behind a reset all pages are marked, as the chip was not refreshed and training writes to it."""
+        page = Signal(max=max(pages, 2))
+        fsm.act("FORGET",
+            self._set.adr.eq(page), self._set.dat_w.eq(1), self._set.we.eq(1), NextValue(page, page + 1),
+            If(page == pages - 1, NextState("IDLE")))  # fmt: skip
 
     def _add_words(self, fsm: FSM) -> None:
         bus, port, lanes = self.wishbone, self.port, self._beat // 4
