@@ -51,9 +51,10 @@ def test_a_virtual_board_keeps_the_contract(target: BoardTarget, check: Callable
     check(target)
 
 
-def test_the_tcp_port_is_the_same_board(board: VirtualBoard) -> None:
+def test_the_tcp_port_is_the_same_board(board: VirtualBoard, request: pytest.FixtureRequest) -> None:
+    expected = known.board("virtual").dma_bytes(request.node.callspec.params["board"])
     with open_target(f"uart:socket://localhost:{board.tcp}?timeout=20") as opened:
-        assert opened.memory_bytes in (16 << 20, 8 << 20)
+        assert opened.memory_bytes == expected
 
 
 def test_bytes_of_a_word_are_written_without_reading_it(target: BoardTarget) -> None:

@@ -47,11 +47,10 @@ def chosen(
     """The options of a board's SoC, its firmware compiled for it.
 
     `memory`: bytes of DMA memory, 0: the board's own choice of block RAM or, with `dram`, SDRAM.
-    `more`: as sgdma_soc.board.soc.BoardOptions has it. Raises BuildParameterError, MissingTool, FirmwareError.
+    `more`: as sgdma_soc.board.soc.BoardOptions has it. Raises BuildParameterError, UsageError, MissingTool,
+    FirmwareError.
     """
-    if dram and not board.dram:
-        raise UsageError(f"{board.title}: DMA memory can't be in SDRAM here; build it without --dram")
-    size = memory or (board.dram.memory_bytes if dram else board.memory_bytes)
+    size = memory or board.dma_bytes(dram)
     firmware = compile_firmware(parameters, MEMORY_BASE, size) if cpu else ()
     return _soc("board.soc").BoardOptions(memory_bytes=size, dram=dram, cpu=cpu, firmware=firmware, **more)
 

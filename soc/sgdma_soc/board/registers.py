@@ -18,7 +18,7 @@ class BoardRegisters(BankModule):
 
     def __init__(
         self, guard: MemoryGuard, memory: BlockMemory | DramMemory | None = None, memory_base: int = 0,
-        memory_bytes: int = 0, *, mailbox: int = 0, scope: bool = False, dram: bool = False,
+        memory_bytes: int = 0, *, mailbox: int = 0, scope: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(BOARD)
         self.cpu_hold = self.control.fields.cpu_hold
@@ -29,7 +29,8 @@ class BoardRegisters(BankModule):
         self.comb += [
             self.magic.status.eq(BOARD_MAGIC), features.cpu.eq(int(mailbox != 0)),
             features.clear.eq(int(memory is not None)), features.images.eq(int(memory is not None)),
-            features.scope.eq(int(scope)), features.dram.eq(int(dram)), features.fault_ranges.eq(FAULT_RANGES),
+            features.scope.eq(int(scope)), features.dram.eq(int(isinstance(memory, DramMemory))),
+            features.fault_ranges.eq(FAULT_RANGES),
             self.memory_base.status.eq(memory_base), self.memory_bytes.status.eq(memory_bytes),
             self.mailbox.status.eq(mailbox),
         ]  # fmt: skip

@@ -44,9 +44,8 @@ class BoardOptions:
     """What the SoC around the core has. Raises BuildParameterError.
 
     `memory_bytes`: DMA memory, a power of two from 8 KiB up; with `dram` in the board's SDRAM, else in block RAM.
-    `cpu`: with the soft CPU, which
-    boots `firmware`, 32-bit words. `scope`: with LiteScope on the core's memory bus. `bits`: with a real RS-232 PHY on
-    a virtual board too. `baud`: after power-up, 0 for what the board has.
+    `cpu`: with the soft CPU, which boots `firmware`, 32-bit words. `scope`: with LiteScope on the core's memory bus.
+    `bits`: with a real RS-232 PHY on a virtual board too. `baud`: after power-up, 0 for what the board has.
     """
 
     memory_bytes: int
@@ -78,7 +77,7 @@ class BoardSoC(SoCCore):
     ) -> None:
         platform = board.platform()
         add_sources(platform, root)
-        dram = board.dram if options.dram else None
+        dram = board.dram_or_none(options.dram)
         self.crg = ((dram and dram.clock) or board.clock)(platform, parameters.clock_hz)
         rom = 4 * len(options.firmware)
         SoCCore.__init__(
@@ -95,7 +94,7 @@ class BoardSoC(SoCCore):
         self._add_memory(dram)
         self.board = BoardRegisters(
             self.guard, self.dma_memory, MEMORY_BASE, options.memory_bytes,
-            mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope, dram=dram is not None,
+            mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope,
         )  # fmt: skip
         for bank in (*BANKS, BOARD):
             self.csr.add(bank.name, n=bank.base // self.csr.paging)

@@ -61,6 +61,16 @@ class Board:
     toolchain: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the platform's build, such as a seed."""
 
+    def dram_or_none(self, wanted: bool) -> Dram | None:
+        """The board's SDRAM if it is `wanted`. Raises UsageError when there is none to be had."""
+        if wanted and self.dram is None:
+            raise UsageError(f"{self.title}: DMA memory can't be in SDRAM here; build it without --dram")
+        return self.dram if wanted else None
+
+    def dma_bytes(self, dram: bool) -> int:
+        """Bytes of DMA memory by the board's own choice, in its SDRAM or in block RAM. Raises UsageError."""
+        return (self.dram_or_none(dram) or self).memory_bytes
+
 
 def boards() -> list[str]:
     """Names of all boards."""

@@ -32,8 +32,7 @@ class SimUartTarget(BoardTarget):
         virtual = board("virtual")
         query = {"clock_hz": str(virtual.clock_hz), **url.query}
         dram, link = query.pop("dram", "0"), query.pop("link", "reliable")
-        size = virtual.dram.memory_bytes if virtual.dram and dram == "1" else virtual.memory_bytes
-        memory = query.pop("memory", str(size))
+        memory = query.pop("memory", str(virtual.dma_bytes(dram == "1")))
         if not memory.isdecimal():
             raise TargetUrlError(f"target parameter memory = {memory!r}: must be a number of bytes")
         if dram not in ("0", "1"):
