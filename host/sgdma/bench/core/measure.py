@@ -18,7 +18,8 @@ __all__ = ["Bench", "limit"]
 WINDOW = 32768
 RAMP = 16384
 """Cycles of the steady state that are measured, and before it, to which come four of memory's latencies. Both twice for
-both directions at once, which drift against each other by what the buffers between them hold."""
+both directions at once, which drift against each other by what the buffers between them hold, and the window once for
+each queue: the slots that lie prefetched when it begins are fetched in no cycle of it."""
 FEW = 64
 """With fewer requests in flight the whole is measured, from doorbell to last completion, if it is no longer than:"""
 LONGEST = 24576
@@ -92,7 +93,7 @@ class Bench:
     def _steady(self, point: Point, load: Load, work: float) -> dict[str, int]:
         """A window of the steady state: what has completed is replaced meanwhile, unless enough is queued."""
         ways = 2 if point.direction == "both" else 1
-        ramp, window = ways * RAMP + 4 * point.latency, ways * WINDOW
+        ramp, window = ways * RAMP + 4 * point.latency, ways * WINDOW * point.queues
         step = int(min(256, max(16, work / 8)))
         if work > 1.25 * (ramp + window):
             step = window
