@@ -11,7 +11,7 @@ module sgdma_readback #(
 
     input  logic [4:0]  address,
     input  logic        clear,
-    input  logic        write,
+    input  logic        write,                       // to any of the places
     input  logic [31:0] write_data,
     output logic [31:0] read_data                    // at once; a write is seen two cycles later
 );
@@ -22,13 +22,13 @@ module sgdma_readback #(
     for (int i = 0; i < 32; i++) memory[i] = CONTENT[32*i +: 32];
   end
 
-  // Written a cycle late: accesses are further apart, and the write's address is decoded as late as the rest.
+  // Written a cycle late: accesses are further apart, and block of addresses and place are decoded by then.
   logic write_reg;
   logic [4:0] address_reg;
   logic [31:0] data_reg;
 
   always_ff @(posedge clk) begin
-    write_reg <= write || (clear && KEPT[address]);
+    write_reg <= (write || clear) && KEPT[address];
     address_reg <= address;
     data_reg <= clear ? 32'd0 : write_data;
     if (write_reg) memory[address_reg] <= data_reg;

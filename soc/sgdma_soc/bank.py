@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
 
 from litex.gen import Case, ClockSignal, Constant, Instance, LiteXModule, Mux, Signal
+from litex.soc.interconnect import csr_bus
 from litex.soc.interconnect.csr import CSRField, CSRStatus, CSRStorage
 from litex.soc.interconnect.csr_eventmanager import EventManager
 
@@ -21,7 +20,7 @@ def _fields(register: Register) -> list[CSRField]:
 
 
 class _Storage(CSRStorage):
-    """A register that only software writes. Its reads come from `memory` when that is set, which `written` keeps."""
+    """A register that only software writes. Its reads come from `memory` when that is set."""
 
     memory: Signal | None = None
 
@@ -29,12 +28,7 @@ class _Storage(CSRStorage):
         """Called by LiteX when it lays out the bank."""
         super().do_finalize(busword, ordering)
         if self.memory is not None:
-            (csr,) = self.simple_csrs
-            self.comb += [csr.w.eq(self.memory), self.written.eq(csr.re), self.data.eq(csr.r)]
-
-    def keep(self, memory: Signal) -> None:
-        """Read through `memory`."""
-        self.memory, self.written, self.data = memory, Signal(), Signal(32)
+            self.comb += [csr.w.eq(self.memory) for csr in self.simple_csrs]
 
 
 class _Status(CSRStatus):
@@ -80,19 +74,18 @@ class BankModule(LiteXModule):
                               reset=register.reset)
             setattr(self, register.name, csr)
 
-    def read_through_memory(self, address: Signal, clear: Signal, constants: Mapping[str, int]) -> None:
+    def read_through_memory(self, bus: csr_bus.Interface, clear: Signal, constants: Mapping[str, int]) -> None:
         """Read registers that only software writes, and `constants` (register names and values), through one memory
         in place of a multiplexer, and all of them a cycle before the register bus looks.
 
-        `address` is the register bus's (of words): it stands for two cycles, and shows each of the bank's once with
-        `clear` behind a reset. Only for a bank of up to 32 registers at its start, those of software zero behind a
+        `bus` is the register bus: its address stands for two cycles, and shows each of the bank's once with `clear`
+        behind a reset. Only for a bank of up to 32 registers at its start, those of software zero behind a
         reset. To be called before the design is finalised.
         """
         self.memory = value = Signal(32)
         stored, kept_word, live, live_word = (Signal(32) for _ in range(4))
         moves, moved = Signal(), Signal()
         moving = {}
-        kept: list[_Storage] = []
         places = 0
         content = [0] * 32
         for index, register in enumerate(self.bank.registers):
@@ -102,20 +95,19 @@ class BankModule(LiteXModule):
                 getattr(self, register.name).memory = value
             elif isinstance(csr, _Storage):
                 assert not register.reset, f"{register.name} is not zero behind a reset"
-                csr.keep(value)
-                kept.append(csr)
+                csr.memory = value
                 places |= 1 << index
             elif isinstance(csr, _Status):
                 csr.memory = value
                 moving[index] = [live.eq(csr.status), moves.eq(1)]
-        self.comb += Case(address[:5], moving)
+        self.comb += Case(bus.adr[:5], moving)
         self.sync += [kept_word.eq(stored), live_word.eq(live), moved.eq(moves)]
         self.comb += value.eq(Mux(moved, live_word, kept_word))
         words = sum(word << (32 * index) for index, word in enumerate(content))
         self.specials += Instance(
             "sgdma_readback", p_CONTENT=Constant(words, 1024), p_KEPT=Constant(places, 32), i_clk=ClockSignal("sys"),
-            i_address=address[:5], i_clear=clear, i_write=reduce(or_, (csr.written for csr in kept)),
-            i_write_data=kept[0].data, o_read_data=stored,
+            i_address=bus.adr[:5], i_clear=clear, i_write=bus.we & (bus.adr[5:] == self.bank.base // 128),
+            i_write_data=bus.dat_w, o_read_data=stored,
         )  # fmt: skip
 
     def show(self, name: str, value: int) -> None:

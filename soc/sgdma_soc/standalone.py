@@ -96,7 +96,7 @@ class Standalone(SoCMini):
         self.csr_bridge = RegisterBridge(self.bus.address_width, self.csr.address_width)
         if self.sgdma.parameters.fixture:
             self.comb += self.fixture.look.eq(self.csr_bridge.csr.adr)
-        self.sgdma.read_through_memory(self.csr_bridge.csr.adr, self.csr_bridge.clear, self.sgdma.identity())
+        self.sgdma.read_through_memory(self.csr_bridge.csr, self.csr_bridge.clear, self.sgdma.identity())
         region = SoCRegion(origin=origin, size=4 << self.csr.address_width, cached=False)
         self.bus.add_slave(name=name, slave=self.csr_bridge.axi_lite, region=region)
         self.csr.add_master(name=name, master=self.csr_bridge.csr)
