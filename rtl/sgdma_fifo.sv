@@ -32,10 +32,19 @@ module sgdma_fifo #(
 
   wire push = in_valid && ready_reg;
   wire pop  = valid_reg && out_ready;
-  wire [PTR-1:0] wr_next = wr_reg + 1'b1;
-  wire [PTR-1:0] rd_next = rd_reg + 1'b1;
+  wire [PTR-1:0] wr_next = after(wr_reg);
+  wire [PTR-1:0] rd_next = after(rd_reg);
 
-  assign level     = {!ready_reg, wr_reg - rd_reg};
+  // Four places are gone round in Gray code: no logic counts them.
+  function automatic logic [PTR-1:0] after(input logic [PTR-1:0] place);
+    after = PTR == 2 ? PTR'({place[0], ~place[PTR-1]}) : place + 1'b1;
+  endfunction
+
+  function automatic logic [PTR-1:0] number(input logic [PTR-1:0] place);
+    number = PTR == 2 ? PTR'({place[PTR-1], ^place}) : place;
+  endfunction
+
+  assign level     = {!ready_reg, number(wr_reg) - number(rd_reg)};
   assign in_ready  = ready_reg;
   assign out_valid = valid_reg;
   assign out_data  = memory[rd_reg];
