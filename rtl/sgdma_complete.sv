@@ -1,7 +1,8 @@
 // Completion writer: turns results into records, sends them on their way and reports them written when memory has said so.
 //
 // Sources in turn: 0 rejected by the checker, 1 H2C, 2 C2H. Write responses of records come back in order. A result is held until
-// the record's address is gone; its data waits in a small FIFO for its turn on the bus, so that the next address need not.
+// the record's address and, beat by beat, its data are gone; these wait in a small FIFO for their turn on the bus, so that the next
+// address need not.
 
 module sgdma_complete #(
     parameter int DATA_WIDTH = 64,
@@ -48,12 +49,13 @@ module sgdma_complete #(
 
   localparam int RECORD = 256;
   localparam int LB = $clog2(DATA_WIDTH / 8);
-  localparam int BEATS = DATA_WIDTH < RECORD ? RECORD / DATA_WIDTH : 1;
+  localparam int WIDTH = DATA_WIDTH < RECORD ? DATA_WIDTH : RECORD;
+  localparam int BEATS = RECORD / WIDTH;
   localparam int BW = BEATS > 1 ? $clog2(BEATS) : 1;
 
   // ------------------------------------------------------------------------------------ stage 1: pick a result
 
-  logic picked_reg, sent;
+  logic picked_reg, over;                           // over: the last beat goes into the FIFO
   logic [2:0] turn_reg, grant, taken_reg;           // a bit a source; who is first in line, whose it is
   logic [RESULT-17:0] result_reg;
   wire source_valid = |in_valid;
@@ -78,7 +80,7 @@ module sgdma_complete #(
     end else begin
       taken_reg <= pick_ready && source_valid ? grant : 3'd0;
       if (pick_ready) picked_reg <= source_valid;
-      else if (sent) picked_reg <= 1'b0;
+      else if (over) picked_reg <= 1'b0;
       if (pick_ready && source_valid) turn_reg <= {grant[1:0], grant[2]};
     end
   end
@@ -90,12 +92,12 @@ module sgdma_complete #(
   logic [31:0] source_bytes, source_crc;
   logic [QW-1:0] source_queue;
 
-  // Asked of each source, not of the one picked.
+  // Asked of each source, not of the one picked. What an engine has to say takes three bits.
   localparam int STATUS = 16 + 32 + 32;
   logic [2:0] named;
 
   always_comb begin
-    for (int i = 0; i < 3; i++) named[i] = i == 0 || in_result[i][STATUS +: 8] == sgdma_pkg::STATUS_BUS_ERROR;
+    for (int i = 0; i < 3; i++) named[i] = i == 0 || in_result[i][STATUS +: 3] == sgdma_pkg::STATUS_BUS_ERROR[2:0];
   end
 
   assign {source_queue, source_tag, source_opcode, source_status, source_segment, source_bytes, source_crc} = in_result[source];
@@ -121,6 +123,7 @@ module sgdma_complete #(
   assign issue_queue = QUEUES > 1 ? result_queue : '0;
 
   wire [63:0] offset = {43'd0, issue_index & issue_mask, 5'd0};
+  logic wrapped_reg;
   wire wrapped = (issue_index & ~issue_mask & {issue_mask[CQ-2:0], 1'b1}) != '0;
 
   always_comb begin
@@ -134,45 +137,41 @@ module sgdma_complete #(
     record.timestamp = timestamp;
     record.sq_head = 32'(issue_sq_head);
     record.queue = 16'(issue_queue);
-    record.phase = {15'd0, !wrapped};
+    record.phase = {15'd0, BEATS == 1 ? !wrapped : !wrapped_reg};
   end
 
   logic log_ready, body_ready;
+  logic [BW-1:0] beat_reg;                          // of the data, goes into the FIFO; the first one with the address
+  wire first = BEATS == 1 || beat_reg == '0;
   wire [63:0] address = issue_base + offset;
+  wire sent = aw_valid && aw_ready;
+  wire push = sent || (!first && body_ready);
 
-  assign sent = aw_valid && aw_ready;
+  assign over = push && (BEATS == 1 || beat_reg == BW'(BEATS - 1));
   assign issue = sent;
-  assign aw_valid = picked_reg && log_ready && body_ready && !hold;
+  assign aw_valid = picked_reg && first && log_ready && body_ready && !hold;
   assign aw_addr = {address[ADDR_WIDTH-1:LB], LB'(0)};
   assign aw_len = 8'(BEATS - 1);
 
-  // ------------------------------------------------------------------------------------------ stage 3: its data
-
-  logic [BW-1:0] beat_reg;
-  logic [RECORD-1:0] body;
-  logic part;                                        // which half of a beat, at 512 bit
-  wire last_beat = BEATS == 1 || beat_reg == BW'(BEATS - 1);
-  wire beat = w_valid && w_ready;
-
-  sgdma_fifo #(.WIDTH(RECORD + 1), .DEPTH(4)) bodies (
-      .clk(clk), .rst(rst),
-      .in_valid(sent), .in_ready(body_ready), .in_data({offset[5], record}),
-      .out_valid(w_valid), .out_ready(w_ready && last_beat), .out_data({part, body}), .level());
-
-  if (DATA_WIDTH <= RECORD) begin : g_beats
-    assign w_data = body[DATA_WIDTH*beat_reg +: DATA_WIDTH];
-    assign w_strb = '1;
-    wire unused = part;
-  end else begin : g_part
-    assign w_data = {DATA_WIDTH / RECORD{body}};
-    always_comb begin
-      for (int i = 0; i < DATA_WIDTH / 8; i++) w_strb[i] = i / 32 == 32'(part);
-    end
+  always_ff @(posedge clk) begin
+    if (rst || over) beat_reg <= '0;
+    else if (push) beat_reg <= beat_reg + 1'b1;
+    if (first) wrapped_reg <= wrapped;              // the index moves on when the address goes out
   end
 
-  always_ff @(posedge clk) begin
-    if (rst || (beat && last_beat)) beat_reg <= '0;
-    else if (beat) beat_reg <= beat_reg + 1'b1;
+  // ------------------------------------------------------------------------------------------ stage 3: its data
+
+  logic [WIDTH-1:0] body;
+  logic part;                                       // which half of a beat, at 512 bit
+
+  sgdma_fifo #(.WIDTH(WIDTH + 1), .DEPTH(4 * BEATS)) bodies (
+      .clk(clk), .rst(rst),
+      .in_valid(push), .in_ready(body_ready), .in_data({offset[5], record[WIDTH*beat_reg +: WIDTH]}),
+      .out_valid(w_valid), .out_ready(w_ready), .out_data({part, body}), .level());
+
+  assign w_data = {DATA_WIDTH / WIDTH{body}};
+  always_comb begin
+    for (int i = 0; i < DATA_WIDTH / 8; i++) w_strb[i] = DATA_WIDTH <= RECORD || i / 32 == 32'(part);
   end
 
   // -------------------------------------------------------------------------------------- responses, in order
@@ -189,6 +188,6 @@ module sgdma_complete #(
   assign written = b_valid && log_valid;
   assign written_error = b_error;
 
-  wire unused = &{1'b0, address, beat_reg, result_queue, log_queue};
+  wire unused = &{1'b0, address, beat_reg, part, result_queue, log_queue, wrapped_reg};
 
 endmodule

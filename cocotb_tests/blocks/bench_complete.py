@@ -126,6 +126,8 @@ def _check(bench: Bench, expected: list[list[tuple[int, ...]]], seen: list[int])
             got = tuple(int(record[name]) for name in names)
             assert got == (tag, opcode, status, segment, size, crc)
             assert int(record["phase"]) == 1 - (index >> LOG2 & 1)
-            assert int(record["queue"]) == queue and int(record["sq_head"]) == 1000 + index
+            # The head is told with the beat that it is in, one that is not the first as it is behind the address.
+            later = len(bench.dut.w_data) < 256
+            assert int(record["queue"]) == queue and int(record["sq_head"]) == 1000 + index + later
             assert int(record["timestamp"]) == 0x1234
             seen[queue] += 1
