@@ -41,7 +41,7 @@ module sgdma_fetch #(
     input  logic                      r_last,
 
     // Slots for the checker: those of a queue arrive; the first one not yet there of the queue that is read, low bits, once
-    // some have arrived; a read port of one cycle's latency.
+    // some have arrived; a read port of one cycle's latency, of two where a beat has several slots.
     output logic                      arrival,
     output logic [QW-1:0]             arrival_queue,
     output logic [FILL-1:0]           filled,
@@ -56,7 +56,8 @@ module sgdma_fetch #(
   localparam int CHUNK = 1 << CHUNK_LOG2;
   localparam int BEAT_BYTES = DATA_WIDTH / 8;
   localparam int ROW_WIDTH = DATA_WIDTH < 128 ? 128 : DATA_WIDTH;
-  localparam int LANE = $clog2(ROW_WIDTH / 128);                    // slots of a row, log2
+  localparam int LANES = ROW_WIDTH / 128;                           // slots of a row
+  localparam int LANE = $clog2(LANES);
   localparam int REGION = $clog2(PREFETCH) - LANE;                  // rows of a queue's region, log2
   localparam int ROWS = QUEUES << REGION;
   localparam int RW = $clog2(ROWS);
@@ -231,9 +232,9 @@ module sgdma_fetch #(
     assign read_row = read_index[REGION+LANE-1:LANE];
   end
 
+  // What is looked at has been there for a cycle before it is read. What is read while it is written is not looked at: a block
+  // memory may answer anything then. So a row that comes again, with slots that were not there yet, is written from these on.
   if (DATA_WIDTH == 64) begin : g_halves
-    // What is looked at has been there for a cycle before it is read. What is read while it is written is not looked at: a block
-    // memory may answer anything then. (A row of several slots is written again with the last of them.)
     (* no_rw_check *) logic [63:0] low [ROWS];
     (* no_rw_check *) logic [63:0] high [ROWS];
     logic [127:0] slot_reg;
@@ -243,19 +244,30 @@ module sgdma_fetch #(
       if (read_enable) slot_reg <= {high[read_row], low[read_row]};
     end
     assign read_slot = slot_reg;
-  end else begin : g_rows
-    logic [ROW_WIDTH-1:0] rows [ROWS];
+  end else begin : g_lanes
     logic [ROW_WIDTH-1:0] row_reg;
-    always_ff @(posedge clk) begin
-      if (r_valid) rows[write_row] <= r_data;
-      if (read_enable) row_reg <= rows[read_row];
+    logic [LANES-1:0] write;
+    for (genvar l = 0; l < LANES; l++) begin : g_lane
+      (* no_rw_check *) logic [127:0] slots [ROWS];
+      always_ff @(posedge clk) begin
+        if (write[l]) slots[write_row] <= r_data[128*l +: 128];
+        if (read_enable) row_reg[128*l +: 128] <= slots[read_row];
+      end
     end
-    if (LANE == 0) begin : g_slot
+    if (LANES == 1) begin : g_slot
+      assign write = r_valid;
       assign read_slot = row_reg;
-    end else begin : g_lanes
-      logic [LANE-1:0] lane_reg;
-      always_ff @(posedge clk) if (read_enable) lane_reg <= read_index[LANE-1:0];
-      assign read_slot = row_reg[128*lane_reg +: 128];
+    end else begin : g_choice
+      // A memory is too slow for a multiplexer behind it.
+      logic [LANE-1:0] lane_reg, row_lane_reg;
+      logic [ROW_WIDTH-1:0] late_reg;
+      always_ff @(posedge clk) begin
+        if (read_enable) row_lane_reg <= read_index[LANE-1:0];
+        lane_reg <= row_lane_reg;
+        late_reg <= row_reg;
+      end
+      assign write = {LANES{r_valid}} & ({LANES{1'b1}} << cursor[LANE-1:0]);
+      assign read_slot = late_reg[128*lane_reg +: 128];
     end
   end
 

@@ -10,6 +10,7 @@
 module sgdma_slots #(
     parameter int PREFETCH = 256,
     parameter int LIST_SLOTS = 512,
+    parameter bit LATE = 0,                         // a register behind slot memory lies there
     parameter logic [sgdma_pkg::RULES_BITS-1:0] H2C_RULES = '0,
     parameter logic [sgdma_pkg::RULES_BITS-1:0] C2H_RULES = '0,
     localparam int SQ = sgdma_pkg::SQ_PTR,
@@ -57,7 +58,7 @@ module sgdma_slots #(
   logic [SQ-1:0] index_reg;
   logic [COUNT-1:0] ahead_reg;                      // slots read and not yet on show
   logic raw_reg, read_reg, idle_reg, flush_reg, queued, move, moved_reg;
-  logic [127:0] next_slot, data_reg;
+  logic [127:0] next_slot, data;
 
   wire more = filled != FILL'(read_index);
   wire on = more && read_enable;
@@ -67,12 +68,19 @@ module sgdma_slots #(
   assign read_index = load ? first : index_reg;
   assign waiting = valid || !idle_reg;
 
+  if (LATE) begin : g_late
+    assign data = read_slot;
+  end else begin : g_soon
+    logic [127:0] data_reg;
+    always_ff @(posedge clk) data_reg <= read_slot;
+    assign data = data_reg;
+  end
+
   always_ff @(posedge clk) begin
     index_reg <= read_index + SQ'(on);              // means nothing while no turn begins
     flush_reg <= flush || rst;
     raw_reg <= keep;
     read_reg <= raw_reg && !flush_reg;              // what is read now is of the new turn already
-    data_reg <= read_slot;
     untouched <= load || (untouched && !raw_reg);
     idle_reg <= (ahead_reg == '0 || (ahead_reg == COUNT'(1) && moved_reg)) && !more && !load;
     moved_reg <= move && !flush_reg;
@@ -88,8 +96,8 @@ module sgdma_slots #(
   } what_t;
   what_t what, next_what;
 
-  wire sgdma_pkg::header_t header = data_reg;
-  wire sgdma_pkg::segment_t segment = data_reg;
+  wire sgdma_pkg::header_t header = data;
+  wire sgdma_pkg::segment_t segment = data;
 
   wire to_h2c = header.opcode == sgdma_pkg::OP_H2C;
   wire to_c2h = header.opcode == sgdma_pkg::OP_C2H;
@@ -132,7 +140,7 @@ module sgdma_slots #(
 
   sgdma_fifo #(.WIDTH(128 + $bits(what)), .DEPTH(2 * DEPTH), .ROOMY(1)) queue (
       .clk(clk), .rst(flush_reg),
-      .in_valid(read_reg), .in_ready(), .in_data({data_reg, what}),
+      .in_valid(read_reg), .in_ready(), .in_data({data, what}),
       .out_valid(queued), .out_ready(move), .out_data({next_slot, next_what}), .level());
 
   always_ff @(posedge clk) begin

@@ -82,8 +82,9 @@ class Bench:
         """The slot at the head of a queue."""
         dut = self.dut
         dut.read_enable.value, dut.read_queue.value, dut.read_index.value = 1, queue, self.head[queue] & (1 << SQ) - 1
-        await FallingEdge(dut.clk)
-        dut.read_enable.value = 0
+        for _ in range(2 if self.width > 16 else 1):
+            await FallingEdge(dut.clk)
+            dut.read_enable.value = 0
         return int(dut.read_slot.value)
 
 
