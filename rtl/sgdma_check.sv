@@ -13,7 +13,10 @@ module sgdma_check #(
     parameter int ADDR_WIDTH = 64,
     parameter int LIST_SLOTS = 512,
     parameter int PREFETCH = 256,
+    parameter bit LATE = 0,                         // `read_slot` comes in two cycles, not one
     parameter int BURST = 512,
+    parameter int REACH = 33,                       // bits that tell where a segment ends
+    parameter int UNIT = 0,                         // log2 of what divides all lengths
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
     parameter int LENGTH_ENCODING = sgdma_pkg::LENGTH_PLAIN,
@@ -56,7 +59,7 @@ module sgdma_check #(
     // Lists: index 0 is H2C, 1 is C2H.
     output logic [1:0]                list_push,
     output logic [ADDR_WIDTH-1:0]     list_address,
-    output logic [32:0]               list_reach,     // from the start of its first block to its last byte
+    output logic [REACH-1:0]          list_reach,     // from the start of its first block to its last byte
     output logic                      list_last,
     output logic [1:0]                list_commit,
     output logic [1:0]                list_rollback,
@@ -111,7 +114,7 @@ module sgdma_check #(
   logic [1:0][FREE:0] spare_reg;                  // signed
   logic [127:0] slot;
 
-  sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
+  sgdma_slots #(.PREFETCH(PREFETCH), .LIST_SLOTS(LIST_SLOTS), .LATE(LATE), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)) slots (
       .clk(clk), .rst(rst),
       .load(picking), .begins(pick_valid), .first(pick_head), .flush(flush), .filled(filled),
       .read_enable(read_enable), .read_index(read_index), .read_slot(read_slot),
@@ -308,7 +311,7 @@ module sgdma_check #(
   logic judge_valid;
 
   sgdma_judge #(
-      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) judge (
       .clk(clk), .rst(rst), .aborting(aborting),

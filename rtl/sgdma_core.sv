@@ -130,6 +130,19 @@ module sgdma_core #(
   localparam sgdma_pkg::rules_t C2H = C2H_RULES;
   localparam bit WHOLE_H2C = !REALIGN_H2C && (32'(H2C.total_mask) & (BYTES - 1)) == BYTES - 1;
   localparam bit WHOLE_C2H = !REALIGN_C2H && (32'(C2H.total_mask) & (BYTES - 1)) == BYTES - 1;
+  localparam int UNIT_H2C = WHOLE_H2C ? unit(H2C.address_mask & H2C.length_mask & H2C.total_mask) : 0;
+  localparam int UNIT_C2H = WHOLE_C2H ? unit(C2H.address_mask & C2H.length_mask & C2H.total_mask) : 0;
+  localparam int UNIT = UNIT_H2C < UNIT_C2H ? UNIT_H2C : UNIT_C2H;
+  // The longest segment that the rules allow, from the start of its first block.
+  localparam logic [31:0] LONGEST = H2C.max_segment_size > C2H.max_segment_size ? H2C.max_segment_size : C2H.max_segment_size;
+  localparam int REACH = $clog2({1'b0, LONGEST} + 33'(BURST) - 33'd1);
+
+  // Log2 of the power of two that the ones of a mask stand for: at least a beat, less than a burst.
+  function automatic int unit(input logic [15:0] mask);
+    unit = $clog2(BURST) - 1;
+    for (int i = 14; i >= 0; i--) if (!mask[i] && i < unit) unit = i;
+    if (unit < $clog2(BYTES)) unit = $clog2(BYTES);
+  endfunction
   localparam int RESULT = QW + 16 + 4 + 8 + 16 + 32 + 32;
 
   if (DATA_WIDTH != 64 && DATA_WIDTH != 128 && DATA_WIDTH != 256 && DATA_WIDTH != 512) begin : g_bad_width
@@ -245,7 +258,7 @@ module sgdma_core #(
   logic [1:0] list_push, list_commit, list_rollback, request_room;
   logic [1:0][FREE-1:0] list_free;
   logic [ADDR_WIDTH-1:0] list_address;
-  logic [32:0] list_reach;
+  logic [REACH-1:0] list_reach;
   logic [31:0] request_length;
   logic list_last, reject_valid;
   logic [QW-1:0] request_queue, reject_queue;
@@ -257,9 +270,9 @@ module sgdma_core #(
   logic [3:0] reject_level;
 
   sgdma_check #(
-      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH), .BURST(BURST),
-      .ADDRESS_BITS(ADDRESS_BITS),
-      .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH), .LATE(DATA_WIDTH > 128),
+      .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING),
+      .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) check (
       .clk(clk), .rst(clear),
       .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .hold(hold_tables),
@@ -286,7 +299,7 @@ module sgdma_core #(
   logic [2:0][RESULT-1:0] done_result;
   logic [QW-1:0] h2c_queue, c2h_queue;
   logic [15:0] h2c_tag, c2h_tag, h2c_segment, c2h_segment;
-  logic [7:0] h2c_status, c2h_status;
+  logic [2:0] h2c_status, c2h_status;
   logic [31:0] h2c_bytes, c2h_bytes, h2c_crc, c2h_crc;
 
   localparam int REJECT = QW + 16 + 4 + 8 + 16;
@@ -299,12 +312,12 @@ module sgdma_core #(
       .out_valid(done_valid[0]), .out_ready(done_ready[0]), .out_data(rejected), .level(reject_level));
 
   assign done_result[0] = {rejected, 64'd0};
-  assign done_result[1] = {h2c_queue, h2c_tag, sgdma_pkg::OP_H2C, h2c_status, h2c_segment, h2c_bytes, h2c_crc};
-  assign done_result[2] = {c2h_queue, c2h_tag, sgdma_pkg::OP_C2H, c2h_status, c2h_segment, c2h_bytes, c2h_crc};
+  assign done_result[1] = {h2c_queue, h2c_tag, sgdma_pkg::OP_H2C, {5'd0, h2c_status}, h2c_segment, h2c_bytes, h2c_crc};
+  assign done_result[2] = {c2h_queue, c2h_tag, sgdma_pkg::OP_C2H, {5'd0, c2h_status}, c2h_segment, c2h_bytes, c2h_crc};
 
   sgdma_h2c #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .WHOLE(WHOLE_H2C), .GRANULE(GRANULE_H2C), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .UNIT(UNIT_H2C), .REACH(REACH), .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
       .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[0]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -322,7 +335,7 @@ module sgdma_core #(
 
   sgdma_c2h #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .WHOLE(WHOLE_C2H), .GRANULE(GRANULE_C2H), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .UNIT(UNIT_C2H), .REACH(REACH), .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
       .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[1]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),

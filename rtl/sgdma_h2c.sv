@@ -16,7 +16,8 @@ module sgdma_h2c #(
     parameter int FIFO_BEATS = 512,
     parameter int OUTSTANDING = 256,
     parameter bit REALIGN = 1,
-    parameter bit WHOLE = 0,                       // the rules allow whole beats only
+    parameter int UNIT = 0,                        // log2 of what divides all addresses and lengths, if that is a beat or more
+    parameter int REACH = 33,                      // bits that tell where a segment ends
     parameter int GRANULE = 1,
     parameter bit CRC = 0,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -32,7 +33,7 @@ module sgdma_h2c #(
     // Checked requests.
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [32:0]           list_reach,
+    input  logic [REACH-1:0]      list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -72,7 +73,7 @@ module sgdma_h2c #(
     input  logic                  done_ready,
     output logic [QW-1:0]         done_queue,
     output logic [15:0]           done_tag,
-    output logic [7:0]            done_status,
+    output logic [2:0]            done_status,     // low bits
     output logic [15:0]           done_segment,
     output logic [31:0]           done_bytes,
     output logic [31:0]           done_crc
@@ -89,7 +90,7 @@ module sgdma_h2c #(
 
   sgdma_jobs #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .WHOLE(WHOLE)
+      .UNIT(UNIT), .REACH(REACH)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(1'b0),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -139,7 +140,7 @@ module sgdma_h2c #(
   localparam int LOG = LB + (BB - LB + 1) + 1 + LB + 4 + QW + 16;
   logic log_valid, log_take, log_single, log_segment_last, log_request_last, log_kill, log_begun;
   logic [LB-1:0] log_lane, log_tail, shown_tail;
-  assign log_tail = WHOLE ? '1 : shown_tail;
+  assign log_tail = UNIT != 0 ? '1 : shown_tail;
   logic [BB-LB:0] log_extent;
   logic [QW-1:0] log_queue;
   logic [15:0] log_tag;
@@ -183,7 +184,7 @@ module sgdma_h2c #(
   wire [LB:0] count = {1'b0, tail} - {1'b0, lane} + 1'b1;
   wire quiet = log_kill && !log_begun;             // user logic never heard of this request
   logic result_room, pack_idle, tally_bad;
-  logic [7:0] result_status;
+  logic [2:0] result_status;
   logic [15:0] result_segment;
   logic [31:0] result_bytes;
 
@@ -218,14 +219,14 @@ module sgdma_h2c #(
 
   wire [BB-1:0] burst_bytes = {log_extent[BB-LB-1:0], log_tail} - (REALIGN ? BB'(log_lane) : BB'(0));  // less one
 
-  sgdma_tally #(.BB(BB), .UNIT(WHOLE ? LB : 0)) tally (
+  sgdma_tally #(.BB(BB), .UNIT(UNIT)) tally (
       .clk(clk), .rst(rst),
       .beat(beat), .take(log_take), .burst_extent(burst_bytes), .burst_bad(data_error),
       .segment_last(log_segment_last), .abort(log_kill), .stream_bad(1'b0), .request_end(log_request_last),
       .bad(tally_bad), .status(result_status), .segment(result_segment), .bytes(result_bytes));
 
   // Results wait here until user logic has taken the packet's last beat.
-  localparam int RESULT = QW + 16 + 8 + 16 + 32 + 1;
+  localparam int RESULT = QW + 16 + 3 + 16 + 32 + 1;
   logic result_valid, result_quiet, crc_valid;
 
   sgdma_fifo #(.WIDTH(RESULT), .DEPTH(4)) results (
@@ -258,7 +259,7 @@ module sgdma_h2c #(
         .in_valid(stream_valid && stream_ready), .in_data(stream_data), .in_keep(stream_keep), .in_last(stream_last),
         .out_valid(crc_good), .out_ready(handed && !result_quiet), .out_crc(crc));
     assign crc_valid = crc_good;
-    assign done_crc = done_status == sgdma_pkg::STATUS_OK ? crc : 32'd0;
+    assign done_crc = done_status == sgdma_pkg::STATUS_OK[2:0] ? crc : 32'd0;
   end else begin : g_no_crc
     assign crc_valid = 1'b1;
     assign done_crc = 32'd0;

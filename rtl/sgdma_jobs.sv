@@ -8,7 +8,8 @@ module sgdma_jobs #(
     parameter int QUEUES = 4,
     parameter int BURST = 512,
     parameter int LIST_SLOTS = 512,
-    parameter bit WHOLE = 0,                       // the rules allow whole beats only
+    parameter int UNIT = 0,                        // log2 of what divides all addresses and lengths, if that is a beat or more
+    parameter int REACH = 33,                      // bits that tell where a segment ends
     parameter bit EARLY = 0,                       // commands go out with the list, not when the request is begun
     parameter int COMMANDS = 512,                  // that user logic may leave waiting
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -23,7 +24,7 @@ module sgdma_jobs #(
 
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [32:0]           list_reach,
+    input  logic [REACH-1:0]      list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -62,9 +63,9 @@ module sgdma_jobs #(
 
   logic segment_valid, segment_ready, segment_last;
   logic [ADDR_WIDTH-1:0] segment_address;
-  logic [32:0] segment_reach;
+  logic [REACH-1:0] segment_reach;
 
-  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + 34), .DEPTH(LIST_SLOTS), .SLOW(1)) lists (
+  sgdma_packet_fifo #(.WIDTH(ADDR_WIDTH + REACH + 1), .DEPTH(LIST_SLOTS), .SLOW(1)) lists (
       .clk(clk), .rst(rst),
       .in_valid(list_push), .in_data({list_address, list_reach, list_last}),
       .commit(list_commit), .rollback(list_rollback), .free(list_free),
@@ -94,7 +95,7 @@ module sgdma_jobs #(
 
   logic begun, split_begun, cmd_room_reg;
 
-  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .WHOLE(WHOLE)) split (
+  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .UNIT(UNIT), .REACH(REACH)) split (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue), .request_tag(start_tag),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),

@@ -7,6 +7,8 @@ module sgdma_judge #(
     parameter int QUEUES = 4,
     parameter int ADDR_WIDTH = 64,
     parameter int BURST = 512,
+    parameter int REACH = 33,                       // bits that tell where a segment ends
+    parameter int UNIT = 0,                         // log2 of what divides all lengths
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
     parameter int LENGTH_ENCODING = sgdma_pkg::LENGTH_PLAIN,
@@ -40,7 +42,7 @@ module sgdma_judge #(
     // Lists: index 0 is H2C, 1 is C2H.
     output logic [1:0]                list_push,
     output logic [ADDR_WIDTH-1:0]     list_address,
-    output logic [32:0]               list_reach,     // from the start of its first block to its last byte
+    output logic [REACH-1:0]          list_reach,     // from the start of its first block to its last byte
     output logic                      list_last,
     output logic [1:0]                list_commit,
     output logic [1:0]                list_rollback,
@@ -70,7 +72,7 @@ module sgdma_judge #(
   logic [3:0] context_opcode;
 
   sgdma_rules #(
-      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
+      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
       .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) rules (
       .clk(clk), .rst(rst),

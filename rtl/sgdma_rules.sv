@@ -9,6 +9,8 @@ module sgdma_rules #(
     parameter int META = 1,
     parameter int ADDR_WIDTH = 64,
     parameter int BURST = 512,
+    parameter int REACH = 33,                      // bits that tell where a segment ends
+    parameter int UNIT = 0,                        // log2 of what divides all lengths
     parameter int ADDRESS_BITS = 64,
     parameter int LENGTH_BITS = 32,
     parameter int LENGTH_ENCODING = sgdma_pkg::LENGTH_PLAIN,
@@ -32,7 +34,7 @@ module sgdma_rules #(
     output logic                  out_valid,
     output logic [4:0]            out_rule,
     output logic [ADDR_WIDTH-1:0] out_address,
-    output logic [32:0]           out_reach,       // from the start of its first block of BURST bytes to its last byte
+    output logic [REACH-1:0]      out_reach,       // from the start of its first block of BURST bytes to its last byte
     output logic                  out_mismatch,    // so far they don't
     output logic                  out_sound,       // nor does a rule
     output logic [META-1:0]       out_meta
@@ -43,50 +45,56 @@ module sgdma_rules #(
 
   // ------------------------------------------------------------------- stage 1: true length, end, running sum
 
-  wire [31:0] field_mask = LENGTH_BITS >= 32 ? 32'hffffffff : (32'd1 << LENGTH_BITS) - 32'd1;
-  wire excess = (in_length & ~field_mask) != 32'd0;
-  logic [31:0] length, extent;
+  // What the field can't say is refused, whatever its extent.
+  localparam int EB = LENGTH_BITS < 32 ? LENGTH_BITS : 32;
+  wire excess = (in_length & ~(32'hffffffff >> (32 - EB))) != 32'd0;
+  wire [EB-1:0] field = in_length[EB-1:0];
+  logic [EB-1:0] extent;
+  logic [EB:0] length;
 
   always_comb begin
     case (LENGTH_ENCODING)
       sgdma_pkg::LENGTH_ZERO_IS_MAX: begin
-        length = in_length == 32'd0 ? 32'd1 << LENGTH_BITS : in_length;
-        extent = in_length == 32'd0 ? field_mask : in_length - 32'd1;
+        length = {field == '0, field};
+        extent = field - 1'b1;
       end
       sgdma_pkg::LENGTH_MINUS_ONE: begin
-        length = in_length + 32'd1;
-        extent = in_length;
+        length = {1'b0, field} + 1'b1;
+        extent = field;
       end
       default: begin
-        length = in_length;
-        extent = in_length - 32'd1;
+        length = {1'b0, field};
+        extent = field - 1'b1;
       end
     endcase
   end
 
   logic valid_reg, sound_reg, c2h_reg, first_reg, last_reg, excess_reg, empty_reg;
   logic [63:0] address_reg;
-  logic [31:0] extent_reg;
-  logic [32:0] sum_reg;
+  logic [EB-1:0] short_reg;                         // the extent
+  logic [32:UNIT] sum_reg;
   logic [31:0] total_reg;
   logic [15:0] phase_reg;                           // host address minus card address, low bits
   logic [META-1:0] meta_reg;
 
-  wire [32:0] sum = in_first ? 33'd0 : sum_reg;
-  wire [32:0] sum_next = {1'b0, sum[31:0]} + {1'b0, length};
+  wire [31:0] extent_reg = 32'(short_reg);
+  // Counted in units: what is no multiple of them breaks a rule.
+  wire [32:UNIT] sum = in_first ? '0 : sum_reg;
+  wire [32:UNIT] sum_next = {1'b0, sum[31:UNIT]} + (33 - UNIT)'(length >> UNIT);
+  wire [32:0] moved = 33'(sum) << UNIT;
 
   always_ff @(posedge clk) begin
     valid_reg <= in_valid && !rst;
-    if (in_valid) sum_reg <= {sum_next[32] | sum[32], sum_next[31:0]};
+    if (in_valid) sum_reg <= {sum_next[32] | sum[32], sum_next[31:UNIT]};
     sound_reg <= in_sound;
     c2h_reg <= in_c2h;
     first_reg <= in_first;
     last_reg <= in_last;
     excess_reg <= excess;
-    empty_reg <= length == 32'd0;
+    empty_reg <= !excess && length == '0;
     address_reg <= in_address;
-    extent_reg <= extent;
-    phase_reg <= in_address[15:0] - in_card - sum[15:0];
+    short_reg <= extent;
+    phase_reg <= in_address[15:0] - in_card - moved[15:0];
     total_reg <= in_total;
     meta_reg <= in_meta;
   end
@@ -107,7 +115,7 @@ module sgdma_rules #(
     broken[sgdma_pkg::RULE_RESIDUE_MATCH] = (phase_reg & r.residue_mask) != 16'd0;
     broken[sgdma_pkg::RULE_LENGTH_ALIGN] = !last_reg && (~extent_reg[15:0] & r.length_mask) != 16'd0;
     broken[sgdma_pkg::RULE_TAIL_ALIGN] = last_reg && (~extent_reg[15:0] & r.tail_mask) != 16'd0;
-    broken[sgdma_pkg::RULE_MIN_SEGMENT_SIZE] = empty_reg || extent_reg < r.min_segment_size - 32'd1;
+    broken[sgdma_pkg::RULE_MIN_SEGMENT_SIZE] = empty_reg || (!excess_reg && extent_reg < r.min_segment_size - 32'd1);
     broken[sgdma_pkg::RULE_MAX_SEGMENT_SIZE] = excess_reg || extent_reg >= r.max_segment_size;
     broken[sgdma_pkg::RULE_MAX_LAST_SEGMENT] = last_reg && r.max_last_segment != 32'd0
         && extent_reg >= r.max_last_segment;
@@ -129,13 +137,13 @@ module sgdma_rules #(
     out_valid <= valid_reg && !rst;
     out_rule <= rule;
     out_address <= ADDR_WIDTH'(address_reg);
-    out_reach <= {1'b0, address_reg[31:0] & 32'(BURST - 1)} + {1'b0, extent_reg};
-    out_mismatch <= sum_reg != {1'b0, total_reg};
+    out_reach <= REACH'({1'b0, address_reg[31:0] & 32'(BURST - 1)} + {1'b0, extent_reg});
+    out_mismatch <= sum_reg != {1'b0, total_reg[31:UNIT]};
     out_sound <= sound_reg && broken == '0;
     out_meta <= meta_reg;
   end
 
   // The request-level members of the rule word are the checker's.
-  wire unused = &{1'b0, final_byte, address_reg, r};
+  wire unused = &{1'b0, final_byte, address_reg, total_reg, moved, r};
 
 endmodule

@@ -16,7 +16,8 @@ module sgdma_split #(
     parameter int ADDR_WIDTH = 64,
     parameter int QUEUES = 4,
     parameter int BURST = 512,
-    parameter bit WHOLE = 0,                       // the rules allow whole beats only
+    parameter int UNIT = 0,                        // log2 of what divides all addresses and lengths, if that is a beat or more
+    parameter int REACH = 33,                      // bits that tell where a segment ends
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
     localparam int BB = $clog2(BURST),
     localparam int LB = $clog2(DATA_WIDTH / 8)
@@ -34,7 +35,7 @@ module sgdma_split #(
     input  logic                  list_valid,
     output logic                  list_ready,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [32:0]           list_reach,
+    input  logic [REACH-1:0]      list_reach,
     input  logic                  list_last,
 
     output logic                  cmd_push,        // the request being taken is begun
@@ -59,6 +60,10 @@ module sgdma_split #(
     $error("sgdma_split: BURST = %0d must be a power of two from 2 to 256 beats, and at most 4096", BURST);
   end
 
+  if (UNIT != 0 && (UNIT < LB || UNIT >= BB)) begin : g_bad_unit
+    $error("sgdma_split: UNIT = %0d must be 0, or from a beat to less than a burst: %0d to %0d", UNIT, LB, BB - 1);
+  end
+
   typedef enum logic [1:0] {RUN, DROP, KILL} state_t;
   state_t state_reg, state_next;
   logic opening_reg;                               // the next segment begins a request
@@ -66,8 +71,11 @@ module sgdma_split #(
   logic [QW-1:0] queue_reg;
   logic [15:0] tag_reg;
 
+  localparam int CUT = UNIT != 0 ? UNIT : LB;      // bursts are measured in units, or in beats
+  localparam logic [BB-1:0] STARTS = UNIT != 0 ? {BB{1'b1}} << CUT : '1;
+
   // The segment being cut: its blocks behind the present one are counted on `list_reach`.
-  localparam int MORE = 33 - BB;
+  localparam int MORE = REACH - BB;
   logic have_reg, final_reg;
   logic [BB-1:0] start_reg;                        // where the burst starts in its block
   logic [MORE-1:0] block_reg, next_reg;            // the block to be cut, and the one behind what `final_reg` looks at
@@ -122,37 +130,44 @@ module sgdma_split #(
       tag_reg <= request_tag;
       begun_reg <= open;
     end
-    if (load) start_reg <= list_address[BB-1:0];
+    if (load) start_reg <= list_address[BB-1:0] & STARTS;
     else if (cut) start_reg <= '0;
-    if (load || cut) final_reg <= list_reach[32:BB] == next_reg;
+    if (load || cut) final_reg <= list_reach[REACH-1:BB] == next_reg;
     if (!have_reg) block_reg <= '0;
     else if (cut) block_reg <= block_reg + 1'b1;
     if (done || (!have_reg && !load)) next_reg <= '0;
     else if (load || cut) next_reg <= next_reg + 1'b1;
   end
 
-  localparam int BURST_BITS = ADDR_WIDTH + (BB - LB + 1) + 1 + LB + QW + 16 + 4;
+  localparam int BURST_BITS = ADDR_WIDTH + (BB - CUT) + 1 + LB + QW + 16 + 4;
   wire [ADDR_WIDTH-1:BB] block = list_address[ADDR_WIDTH-1:BB] + (ADDR_WIDTH - BB)'(block_reg);
-  wire [BB-1:0] ending = final_reg ? list_reach[BB-1:0] : '1;
+  wire [BB-CUT-1:0] from = start_reg[BB-1:CUT];
+  wire [BB-CUT-1:0] to = final_reg ? list_reach[BB-1:CUT] : '1;
   wire kill = state_reg == KILL;
   wire last = (final_reg && list_last) || kill;
-  wire single = (ending >> LB) == (start_reg >> LB);
-  logic [BB-LB:0] extent;
+  wire [LB-1:0] tail = final_reg ? list_reach[LB-1:0] : '1;
+  wire single = CUT == LB && to == from;
+  logic [BB-CUT-1:0] extent, shown_extent;
 
-  assign extent = (BB - LB + 1)'(ending >> LB) - (BB - LB + 1)'(start_reg >> LB);
+  assign extent = to - from;
   assign burst_end_push = (cut || kill) && room && last;
 
   logic [ADDR_WIDTH-1:0] shown_address;
   logic [LB-1:0] shown_tail;
-  assign burst_address = WHOLE ? {shown_address[ADDR_WIDTH-1:LB], LB'(0)} : shown_address;
-  assign burst_tail = WHOLE ? '1 : shown_tail;
+  logic shown_single;
+  assign burst_single = CUT == LB && shown_single;
+  assign burst_address = shown_address & {{ADDR_WIDTH - BB{1'b1}}, STARTS};
+  assign burst_tail = UNIT != 0 ? '1 : shown_tail;
+  assign burst_extent = (BB - LB + 1)'({shown_extent, {CUT - LB + 1{1'b1}}} >> 1);
 
   sgdma_fifo #(.WIDTH(BURST_BITS), .DEPTH(4)) bursts (
       .clk(clk), .rst(rst),
       .in_valid(cut || kill), .in_ready(room),
-      .in_data({block, start_reg, extent, single, ending[LB-1:0], queue_reg, tag_reg, final_reg, last, kill, begun_reg}),
+      .in_data({block, start_reg, extent, single, tail, queue_reg, tag_reg, final_reg, last, kill, begun_reg}),
       .out_valid(burst_valid), .out_ready(burst_ready),
-      .out_data({shown_address, burst_extent, burst_single, shown_tail, burst_queue, burst_tag, burst_segment_last,
+      .out_data({shown_address, shown_extent, shown_single, shown_tail, burst_queue, burst_tag, burst_segment_last,
                  burst_request_last, burst_kill, burst_begun}), .level());
+
+  wire unused = &{1'b0, list_reach};
 
 endmodule

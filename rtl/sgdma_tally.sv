@@ -20,7 +20,7 @@ module sgdma_tally #(
     input  logic          request_end,             // its last one
 
     output logic          bad,                     // something before this cycle's has failed
-    output logic [7:0]    status,
+    output logic [2:0]    status,                  // low bits: what is told here needs no more
     output logic [15:0]   segment,                 // means something with a bus error only
     output logic [31:0]   bytes
 );
@@ -40,10 +40,10 @@ module sgdma_tally #(
 
   assign bad = bad_reg;
   assign bytes = 32'(count) << UNIT;
-  assign status = now_bad    ? sgdma_pkg::STATUS_BUS_ERROR
-                : stream_bad ? sgdma_pkg::STATUS_STREAM_ERROR
-                : abort      ? sgdma_pkg::STATUS_ABORTED
-                :              sgdma_pkg::STATUS_OK;
+  assign status = now_bad    ? sgdma_pkg::STATUS_BUS_ERROR[2:0]
+                : stream_bad ? sgdma_pkg::STATUS_STREAM_ERROR[2:0]
+                : abort      ? sgdma_pkg::STATUS_ABORTED[2:0]
+                :              sgdma_pkg::STATUS_OK[2:0];
   assign segment = segment_reg;
 
   always_ff @(posedge clk) begin

@@ -25,17 +25,16 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("boundary off by one beat", "sgdma_split.sv", "assign extent = (BB - LB + 1)'(ending >> LB) - @;",
-           "(BB - LB + 1)'(start_reg >> LB)",
-           "(BB - LB + 1)'(start_reg >> LB) - (BB - LB + 1)'(!final_reg)", "test_transfers"),
+    Mutant("boundary off by one beat", "sgdma_split.sv", "assign extent = to - @;", "from",
+           "from - (BB - CUT)'(!final_reg)", "test_transfers"),
     Mutant("lost last strobe", "sgdma_c2h.sv", "assign strobe = ({BYTES{1'b1}} << lane) & (@);",
            "{BYTES{1'b1}} >> ~tail", "{BYTES{1'b1}} >> ~tail >> want_last", "test_transfers"),
     Mutant("doubled completion", "sgdma_complete.sv", "taken_reg <= pick_ready && @ ?", "source_valid",
            "source_valid && timestamp[4:0] != 5'd7", "test_concurrency"),
     Mutant("early completion", "sgdma_c2h.sv", "assign log_take = log_valid && result_room && (log_kill || @);",
            "b_valid", "1'b1", "test_concurrency or test_integrity"),
-    Mutant("phase error at the wrap", "sgdma_complete.sv", "record.phase = {15'd0, @};", "!wrapped", "1'b1",
-           "test_rings"),
+    Mutant("phase error at the wrap", "sgdma_complete.sv", "record.phase = {15'd0, @};",
+           "BEATS == 1 ? !wrapped : !wrapped_reg", "1'b1", "test_rings"),
     Mutant("lost interrupt at re-arm", "sgdma_irq.sv", "if (arm_reg[q]) armed_reg[q] <= @;", "1'b1", "!some_reg[q]",
            "test_interrupts"),
     Mutant("wrong segment index", "sgdma_judge.sv",
