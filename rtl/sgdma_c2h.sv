@@ -17,7 +17,8 @@ module sgdma_c2h #(
     parameter int FIFO_BEATS = 512,
     parameter int OUTSTANDING = 256,
     parameter bit REALIGN = 1,
-    parameter bit WHOLE = 0,                       // the rules allow whole beats only
+    parameter int UNIT = 0,                        // log2 of what divides all addresses and lengths, if that is a beat or more
+    parameter int REACH = 33,                      // bits that tell where a segment ends
     parameter int GRANULE = 1,
     parameter bit CRC = 0,
     localparam int QW = QUEUES > 1 ? $clog2(QUEUES) : 1,
@@ -33,7 +34,7 @@ module sgdma_c2h #(
     // Checked requests.
     input  logic                  list_push,
     input  logic [ADDR_WIDTH-1:0] list_address,
-    input  logic [32:0]           list_reach,
+    input  logic [REACH-1:0]      list_reach,
     input  logic                  list_last,
     input  logic                  list_commit,
     input  logic                  list_rollback,
@@ -78,7 +79,7 @@ module sgdma_c2h #(
     input  logic                  done_ready,
     output logic [QW-1:0]         done_queue,
     output logic [15:0]           done_tag,
-    output logic [7:0]            done_status,
+    output logic [2:0]            done_status,     // low bits
     output logic [15:0]           done_segment,
     output logic [31:0]           done_bytes,
     output logic [31:0]           done_crc
@@ -96,7 +97,7 @@ module sgdma_c2h #(
 
   sgdma_jobs #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .WHOLE(WHOLE), .EARLY(1)
+      .UNIT(UNIT), .REACH(REACH), .EARLY(1)
   ) jobs (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .list_push(list_push), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -131,6 +132,7 @@ module sgdma_c2h #(
     if (rst) burst_valid <= 1'b0;
     else if (job_ready) burst_valid <= job_valid;
     live_reg <= !rst && (job_ready ? job_valid && !job_kill && !aborting[job_queue] : live_reg && !aborting[burst_queue]);
+    stop_reg <= job_ready ? job_kill || aborting[job_queue] : stop_reg || aborting[burst_queue];
     if (job_ready) begin
       burst_address <= job_address;
       burst_extent <= job_extent;
@@ -139,23 +141,19 @@ module sgdma_c2h #(
       burst_tag <= job_tag;
       burst_segment_last <= job_segment_last;
       burst_request_last <= job_request_last;
-      stop_reg <= job_kill || aborting[job_queue];
       left_reg <= job_extent;
       final_beat <= job_single;
       want_last <= job_single && job_request_last;
       lane <= job_lane;
       tail <= job_single ? job_tail : '1;
       count <= {1'b0, job_single ? job_tail : {LB{1'b1}}} - {1'b0, job_lane} + 1'b1;
-    end else begin
-      if (aborting[burst_queue]) stop_reg <= 1'b1;
-      if (beat) begin
-        left_reg <= left_reg - 1'b1;
-        final_beat <= next_final;
-        want_last <= next_final && burst_request_last;
-        lane <= '0;
-        tail <= next_final ? burst_tail : '1;
-        count <= next_final ? {1'b0, burst_tail} + 1'b1 : (LB + 1)'(BYTES);
-      end
+    end else if (beat) begin
+      left_reg <= left_reg - 1'b1;
+      final_beat <= next_final;
+      want_last <= next_final && burst_request_last;
+      lane <= '0;
+      tail <= next_final ? burst_tail : '1;
+      count <= next_final ? {1'b0, burst_tail} + 1'b1 : (LB + 1)'(BYTES);
     end
   end
 
@@ -219,14 +217,14 @@ module sgdma_c2h #(
   logic [15:0] log_tag;
   logic [BYTES-1:0] strobe;
 
-  // Counts are up to two cycles old.
+  // Counts are up to three cycles old.
   always_ff @(posedge clk) begin
     fifo_room <= |fifo_free[$clog2(FIFO_BEATS):2];
-    last_room <= |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
+    last_room <= |fifo_free[$clog2(FIFO_BEATS):2] && |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
     log_room <= |log_free[$clog2(OUTSTANDING):2];
   end
 
-  assign beat_ready = fifo_room && (!final_beat || last_room);
+  assign beat_ready = final_beat ? last_room : fifo_room;
   assign beat = beat_valid && beat_ready && !beat_early;
 
   wire burst_done = beat && final_beat;
@@ -238,16 +236,18 @@ module sgdma_c2h #(
   logic [3:0] ahead_reg;                          // packets that ended on the stream and are still in here
   wire packet_in = stream_valid && stream_ready && stream_last;
   wire packet_over = burst_done && burst_request_last && !beat_open;
-  wire packet_out = packet_over || discarded;
+  logic packet_out;                               // a cycle late: then `cancel` is, too
 
   assign cancel = discard_reg && ahead_reg == 4'd0;
 
   always_ff @(posedge clk) begin
+    packet_out <= !rst && (packet_over || discarded);
     if (rst) ahead_reg <= 4'd0;
     else if (packet_in != packet_out) ahead_reg <= ahead_reg + {{3{packet_out}}, 1'b1};
   end
 
-  assign burst_ready = cut_short ? (cut_going && (!burst_request_last || log_room)) : burst_done;
+  // No beat goes of a burst that is cut short.
+  assign burst_ready = burst_done || (cut_going && (!burst_request_last || log_room));
 
   assign strobe = ({BYTES{1'b1}} << lane) & ({BYTES{1'b1}} >> ~tail);
 
@@ -282,24 +282,32 @@ module sgdma_c2h #(
 
   wire [BB-1:0] burst_bytes = {burst_extent[BB-LB-1:0], burst_tail} - (REALIGN ? BB'(burst_address[LB-1:0]) : BB'(0));
 
+  // Logged a cycle late: what is wrong with a burst is told late, and a block memory is far away.
+  logic log_push_reg;
+  logic [LOG-1:0] log_reg;
+
+  always_ff @(posedge clk) begin
+    log_push_reg <= (burst_done || kill_done) && !rst;
+    log_reg <= {burst_bytes, burst_segment_last, burst_request_last, kill_done, now_bad, burst_queue, burst_tag};
+  end
+
   sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1), .SLOW(1), .FAR(1)) bursts (
       .clk(clk), .rst(rst),
-      .in_valid(burst_done || kill_done), .commit(1'b1), .rollback(1'b0), .free(log_free),
-      .in_data({burst_bytes, burst_segment_last, burst_request_last, kill_done, now_bad, burst_queue, burst_tag}),
+      .in_valid(log_push_reg), .commit(1'b1), .rollback(1'b0), .free(log_free), .in_data(log_reg),
       .out_valid(log_valid), .out_ready(log_take),
       .out_data({log_bytes, log_segment_last, log_request_last, log_kill, log_stream_bad, log_queue, log_tag}));
 
   // ----------------------------------------------------------------------------------- responses and results
 
   logic result_room, tally_bad;
-  logic [7:0] result_status;
+  logic [2:0] result_status;
   logic [15:0] result_segment;
   logic [31:0] result_bytes;
 
   assign log_take = log_valid && result_room && (log_kill || b_valid);
   assign b_ready = log_valid && result_room && !log_kill;
 
-  sgdma_tally #(.BB(BB), .UNIT(WHOLE ? LB : 0)) tally (
+  sgdma_tally #(.BB(BB), .UNIT(UNIT)) tally (
       .clk(clk), .rst(rst),
       .beat(log_take), .take(log_take), .burst_extent(log_bytes), .burst_bad(b_error), .segment_last(log_segment_last),
       .abort(log_kill), .stream_bad(log_stream_bad), .request_end(log_request_last),
@@ -308,7 +316,7 @@ module sgdma_c2h #(
   logic result_valid, result_whole, crc_valid;    // whole: the packet was what the request asked for
   wire handed = done_valid && done_ready;
 
-  sgdma_fifo #(.WIDTH(QW + 16 + 8 + 16 + 32 + 1), .DEPTH(4)) results (
+  sgdma_fifo #(.WIDTH(QW + 16 + 3 + 16 + 32 + 1), .DEPTH(4)) results (
       .clk(clk), .rst(rst),
       .in_valid(log_take && log_request_last), .in_ready(result_room),
       .in_data({log_queue, log_tag, result_status, result_segment, result_bytes, !log_kill && !log_stream_bad}),
@@ -342,7 +350,7 @@ module sgdma_c2h #(
 
     assign crc_valid = crc_good || !result_whole;
     wire unused = &{1'b0, crc_free};
-    assign done_crc = done_status == sgdma_pkg::STATUS_OK ? crc : 32'd0;
+    assign done_crc = done_status == sgdma_pkg::STATUS_OK[2:0] ? crc : 32'd0;
   end else begin : g_no_crc
     assign crc_valid = 1'b1;
     assign done_crc = 32'd0;
