@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr uint64_t POLL_CYCLES = 64;  // between two looks at the socket
 constexpr size_t DEPTH = 1024;  // bursts that memory takes in before it stops being ready
+constexpr size_t WIDEST = 64;  // bytes of a beat
 
 struct Read {
     uint64_t address, due;
@@ -30,7 +32,8 @@ struct Read {
 };
 
 struct Beat {
-    std::vector<uint8_t> data, strobe;
+    uint8_t data[WIDEST];
+    uint64_t strobe;
     bool last;
 };
 
@@ -45,6 +48,7 @@ struct Write {
 DmaMemory host;
 Control *control;
 unsigned beat_bytes;
+uint64_t full;  // the strobe of a whole beat
 
 std::deque<Read> reads[2];
 std::deque<Write> writes;       // addresses whose data is still coming, in order
@@ -56,7 +60,7 @@ Beat incoming;
 bool register_busy;
 bool leaving;  // a reset was asked for, and the device is not in it yet: its accesses are nobody's
 const uint8_t *next_read;
-std::vector<uint8_t> nothing;
+uint8_t nothing[WIDEST];
 
 void check_burst(uint64_t address, unsigned beats) {
     if (address % beat_bytes) host.violation("burst address is not beat-aligned");
@@ -94,30 +98,30 @@ void commit(Write &write) {
             write.response = DECERR;
             return;
         }
-        for (unsigned i = 0; i < beat_bytes; i++)
-            if (beat.strobe[i / 8] >> (i % 8) & 1) target[i] = beat.data[i];
+        if (beat.strobe == full) memcpy(target, beat.data, beat_bytes);
+        else
+            for (uint64_t rest = beat.strobe; rest; rest &= rest - 1) {
+                int i = std::countr_zero(rest);
+                target[i] = beat.data[i];
+            }
         address += beat_bytes;
     }
 }
 
 // Errors count only for bytes that are really written: a partial beat may lie beside a forbidden one.
 uint8_t write_response(const Write &write) {
-    uint64_t first = 0, last = 0;
-    bool any = false;
-    for (size_t beat = 0; beat < write.data.size(); beat++)
-        for (unsigned i = 0; i < beat_bytes; i++)
-            if (write.data[beat].strobe[i / 8] >> (i % 8) & 1) {
-                last = write.address + beat * beat_bytes + i;
-                if (!any) first = last;
-                any = true;
-            }
-    return any ? host.response(first, last - first + 1, WRITE_ERROR) : OKAY;
+    uint64_t first = 0, end = 0, place = 0;  // from the burst's address on
+    for (const Beat &beat : write.data) {
+        if (beat.strobe && !end) first = place + std::countr_zero(beat.strobe);
+        if (beat.strobe) end = place + std::bit_width(beat.strobe);
+        place += beat_bytes;
+    }
+    return end ? host.response(write.address + first, end - first, WRITE_ERROR) : OKAY;
 }
 
-void take_data() {
+void take_data(const Beat &beat) {
     Write &write = writes.front();
-    write.data.push_back(std::move(early.front()));
-    early.pop_front();
+    write.data.push_back(beat);
     if (write.data.back().last != (write.data.size() == write.beats)) host.violation("WLAST in the wrong place");
     if (write.data.size() < write.beats) return;
     write.response = write_response(write);
@@ -161,9 +165,8 @@ void host_open(int data_bytes) {
     host.open();
     control = host.control;
     beat_bytes = data_bytes;
-    nothing.assign(beat_bytes, 0xA5);
-    incoming.data.resize(beat_bytes);
-    incoming.strobe.resize((beat_bytes + 7) / 8);
+    full = ~uint64_t(0) >> (64 - beat_bytes);
+    memset(nothing, 0xA5, sizeof nothing);
 }
 
 void host_forget() {
@@ -174,10 +177,8 @@ void host_forget() {
 void host_violation(const char *text) { host.violation(text); }
 
 void host_write_beat(const svBitVecVal *data, const svBitVecVal *strobe) {
-    incoming.data.resize(beat_bytes);
-    incoming.strobe.resize((beat_bytes + 7) / 8);
-    memcpy(incoming.data.data(), data, beat_bytes);
-    memcpy(incoming.strobe.data(), strobe, incoming.strobe.size());
+    memcpy(incoming.data, data, beat_bytes);
+    memcpy(&incoming.strobe, strobe, (beat_bytes + 7) / 8);
 }
 
 void host_read_beat(svBitVecVal *data) { memcpy(data, next_read, beat_bytes); }
@@ -204,12 +205,13 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
         unsigned beats = static_cast<uint8_t>(aw_len) + 1u;
         check_burst(static_cast<uint64_t>(aw_addr), beats);
         writes.push_back({static_cast<uint64_t>(aw_addr), 0, beats, bool(aw_id), 0, {}});
+        writes.back().data.reserve(beats);
     }
     if (w_fire) {
         incoming.last = w_last;
-        early.push_back(std::move(incoming));
+        early.push_back(incoming);
     }
-    while (!early.empty() && !writes.empty()) take_data();
+    for (; !early.empty() && !writes.empty(); early.pop_front()) take_data(early.front());
     if (early.size() > 256) host.violation("more than 256 beats of write data without an address");
 
     *r_new = 0;
@@ -221,7 +223,7 @@ void host_step(svBit irq, int vectors, svBit ar_fire, int64_t ar_addr, char ar_l
             next_read = read.response == OKAY ? host.at(read.address + uint64_t(read.done) * beat_bytes) : nullptr;
             if (!next_read) {
                 if (read.response == OKAY) read.response = DECERR;
-                next_read = nothing.data();
+                next_read = nothing;
             }
             read.done++;
             *r_new = 1;

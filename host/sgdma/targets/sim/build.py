@@ -6,10 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,53 +83,74 @@ def _content(parameters: BuildParameters, root: Path, kind: str) -> int:
     return parameters.content_hash(source_digest(root))
 
 
-def _key(parameters: BuildParameters, root: Path, kind: str, waves: bool, infected: bool) -> tuple[str, int]:
+def _key(
+    parameters: BuildParameters, root: Path, kind: str, waves: bool, infected: bool, machine: str
+) -> tuple[str, int]:
     content = _content(parameters, root, kind)
-    digest = hashlib.sha256(f"{content:032x}{waves}{infected}{c_header()}{sys.version}".encode())
+    digest = hashlib.sha256(f"{content:032x}{waves}{infected}{machine}{c_header()}{sys.version}".encode())
     catalogue = [root / "cocotb_tests" / "mutants" / "catalogue.py"] if infected else []
     for path in [*catalogue, *BENCHES[kind].paths(root), Path(__file__), Path(__file__).with_name("verilate.py")]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16], content
 
 
-def build(parameters: BuildParameters, *, kind: str = "", waves: bool = False, infected: bool = False) -> SimBuild:
+def _machine() -> str:
+    """The processor that code is compiled for: a cache may move to another."""
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text().splitlines() if described.exists() else []
+    return platform.machine() + "".join(sorted({x for x in lines if x.startswith(("model", "flags", "Features"))}))
+
+
+def build(
+    parameters: BuildParameters, *, kind: str = "", waves: bool = False, infected: bool = False,
+    train: Callable[[SimBuild], None] | None = None,
+) -> SimBuild:  # fmt: skip
     """The simulator for `parameters`, from the cache when nothing has changed.
 
     `kind`: the bench, a key of BENCHES. `infected`: with the deliberate bugs of cocotb_tests/mutants in it, for a
-    plusarg to switch on.
+    plusarg to switch on. `train`: runs a simulator by whose profile another is then compiled, for this processor only:
+    a fifth faster and twice the time to build.
 
     Raises MissingSimulator, SimulatorBuildError (with the tail of the log and its path).
     """
     root = checkout_root()
-    key, content = _key(parameters, root, kind, waves, infected)
+    key, content = _key(parameters, root, kind, waves, infected, _machine() if train else "")
     directory = build_cache() / f"sim{kind}" / f"{Path(parameters.rules).stem}-{parameters.data_width}-{key}"
     directory.mkdir(parents=True, exist_ok=True)
     stamp = directory / "ready"
+    made = SimBuild(directory, content, waves, BENCHES[kind].top)
     with FileLock(directory / "lock"):
         if not stamp.exists():
             what = f"{kind + ', ' if kind else ''}{parameters.rules}, {parameters.data_width} bit"
             what += ", waves" if waves else ""
             sys.stderr.write(f"sgdma: building the simulator ({what}); log in {directory / 'build.log'}\n")
             sys.stderr.flush()
-            _make(parameters, root, directory, kind, waves, infected)
+            _make(parameters, root, directory, kind, waves, infected, "trained" if train else "plain")
+            if train:
+                train(made)
+                _compile(parameters, root, directory, kind, waves, "tuned")
             stamp.write_text(json.dumps({"content_hash": f"{content:032x}"}))
-    return SimBuild(directory, content, waves, BENCHES[kind].top)
+    return made
 
 
 def _make(
-    parameters: BuildParameters, root: Path, directory: Path, kind: str, waves: bool, infected: bool
+    parameters: BuildParameters, root: Path, directory: Path, kind: str, waves: bool, infected: bool, stage: str
 ) -> None:
-    environment = verilator_environment()
-    log = directory / "build.log"
-    with log.open("w", encoding="utf-8") as sink, output_to(sink.fileno()):
+    with (directory / "build.log").open("w", encoding="utf-8") as sink, output_to(sink.fileno()):
         _generate(parameters, root, directory, kind)
         if infected:
             _infect(root, directory)
         (directory / "control.h").write_text(c_header(), encoding="utf-8")
+    _compile(parameters, root, directory, kind, waves, stage)
+
+
+def _compile(parameters: BuildParameters, root: Path, directory: Path, kind: str, waves: bool, stage: str) -> None:
+    log = directory / "build.log"
+    with log.open("a", encoding="utf-8") as sink:
         generics = [f"{name}={value}" for name, value in BENCHES[kind].generics(parameters).items()]
-        command = [sys.executable, "-m", "sgdma.targets.sim.verilate", str(directory), kind, "1" if waves else "0",
-                   *generics]  # fmt: skip
-        done = subprocess.run(command, env=environment, stdout=sink, stderr=sink, check=False, cwd=root)
+        command = [sys.executable, "-m", "sgdma.targets.sim.verilate", str(directory), kind, stage,
+                   "1" if waves else "0", *generics]  # fmt: skip
+        done = subprocess.run(command, env=verilator_environment(), stdout=sink, stderr=sink, check=False, cwd=root)
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
         raise SimulatorBuildError(f"the simulator did not build; whole log in {log}\n{tail}")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sgdma.errors import SimulatorDied
+from sgdma.errors import SimulatorBuildError, SimulatorDied
 from sgdma.paths import checkout_root
 from sgdma.targets.sim import target as sim
 from sgdma.targets.sim.build import SimBuild, build, verilator_environment
@@ -23,18 +23,31 @@ def is_inside() -> bool:
     return sim.inside is not None
 
 
-def run_inside(url: str, program: str, arguments: list[str], *, waves: Path | None = None) -> int:
+def run_inside(
+    url: str, program: str, arguments: list[str], *, waves: Path | None = None, train: list[str] | None = None
+) -> int:
     """Build what `url` asks for, start it, run `program` inside; its exit status.
 
     `program`: ``sgdma``, ``pytest``, or ``module:function`` that takes the arguments and returns the status.
 
-    `waves`: write a VCD of the whole run there. Raises a RigError when the simulator can't be built or dies.
+    `waves`: write a VCD of the whole run there. `train`: arguments of a run by which the simulator is tuned first (see
+    `build`). Raises a RigError when the simulator can't be built or dies.
     """
     target_url = parse(url)
     own = sim.own_parameters(target_url)
+
+    def learn(raw: SimBuild) -> None:
+        if status := _run(raw, url, own, program, train or [], None):
+            raise SimulatorBuildError(f"the run that tunes the simulator of {url!r} ended with {status}")
+
     ready = build(
-        sim.build_parameters(target_url), kind=target_url.path, waves=waves is not None, infected=own["mutant"] > 0
-    )
+        sim.build_parameters(target_url), kind=target_url.path, waves=waves is not None, infected=own["mutant"] > 0,
+        train=learn if train else None,
+    )  # fmt: skip
+    return _run(ready, url, own, program, arguments, waves)
+
+
+def _run(ready: SimBuild, url: str, own: dict[str, int], program: str, arguments: list[str], waves: Path | None) -> int:
     with tempfile.TemporaryDirectory(prefix="sgdma-sim-", dir=_fast_directory()) as name:
         scratch = Path(name)
         SharedFile(scratch / "memory", own["memory"], seed=own["seed"], iova=own.get("iova", IOVA_BASE), create=True)
