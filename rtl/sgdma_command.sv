@@ -48,11 +48,19 @@ module sgdma_command #(
   wire [1:0][63:0] base = {cfg_cq_base, cfg_sq_base};
   wire [1:0][REACH-1:0] spans = {REACH'({cq_mask, 5'h1f}), {sq_mask, 4'hf}};
 
+  // Zeros below: TABLE_ALIGN is asked for first, and no ring is smaller than that and 64 bytes. What lies beyond a ring's reach is a
+  // carry's way.
+  localparam int ALIGN = TABLE_ALIGN > 64 ? 6 : $clog2(TABLE_ALIGN);
+
   function automatic logic crosses(input logic [63:0] first, input logic [REACH-1:0] span, input int edge_log2);
-    logic [63:0] up;
-    up = first | 64'(span);
-    for (int i = 0; i < 64; i++) if (i >= edge_log2) up[i] = 1'b1;
-    crosses = (&up && (first[REACH-1:0] & span) != '0) || (edge_log2 < REACH && |(span >> edge_log2));
+    logic [REACH-1:0] up;
+    logic [64:REACH] far;
+    up = first[REACH-1:0] | span;
+    far = {1'b0, first[63:REACH]};
+    for (int i = 0; i < REACH; i++) if (i >= edge_log2) up[i] = 1'b1;
+    for (int i = REACH; i < 64; i++) if (i >= edge_log2) far[i] = 1'b1;
+    far = far + (65 - REACH)'(&up && ((first[REACH-1:0] & span) >> ALIGN) != '0);
+    crosses = far[64] || (edge_log2 < REACH && |(span >> edge_log2));
   endfunction
   localparam int EDGE = TABLE_BOUNDARY != 0 ? $clog2(TABLE_BOUNDARY) : 64;
   localparam logic [63:0] BEYOND = ADDRESS_BITS < 64 ? ~64'd0 << ADDRESS_BITS : 64'd0;

@@ -1,7 +1,7 @@
 // Adds up the bursts of a request into its result: the first failing segment and the bytes good up to it.
 //
-// `status`, `segment` and `bytes` already include what is on show, taken or not: a handshake decides late, a sum takes long. So does
-// an error, by which the sum is only selected. With UNIT bytes are counted in multiples of 2**UNIT.
+// `status`, `segment` and `bytes` already include what is on show, taken or not: a handshake decides late, a sum takes long. With UNIT
+// bytes are counted in multiples of 2**UNIT.
 
 module sgdma_tally #(
     parameter int BB = 9,
@@ -33,8 +33,8 @@ module sgdma_tally #(
   wire good = !abort && !burst_bad && !bad_reg;
 
   // The carry into the lowest place adds what the extent is short of.
-  wire [32-UNIT:0] sum = {count_reg, 1'b1} + {(32 - UNIT)'(burst_extent >> UNIT), 1'b1};
-  wire [31-UNIT:0] count = good ? sum[32-UNIT:1] : count_reg;
+  wire [32-UNIT:0] sum = {count_reg, 1'b1} + {(32 - UNIT)'(burst_extent >> UNIT) & {32 - UNIT{good}}, good};
+  wire [31-UNIT:0] count = sum[32-UNIT:1];
 
   wire now_bad = bad_reg || fails;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,8 @@ BLOCKS = [
     Block("sgdma_crc32c", "bench_memories"),
     Block("sgdma_complete", "bench_complete", {"DATA_WIDTH": 64}),
     Block("sgdma_complete", "bench_complete", {"DATA_WIDTH": 512}),
+    *(Block("sgdma_command", "bench_command", {"TABLE_ALIGN": align, "TABLE_BOUNDARY": boundary, "ADDRESS_BITS": bits})
+      for align, boundary, bits in ((64, 0, 64), (256, 1 << 16, 48), (64, 1 << 30, 40), (4096, 4096, 32))),
     Block("sgdma_irq", "bench_irq"),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 64}),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 256}),
@@ -81,6 +84,7 @@ def test_block(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
             build_dir=directory, test_dir=directory, results_xml=str(directory / "results.xml"),
             log_file=directory / "test.log",
             extra_env={"SGDMA_BLOCK": block.module, "SGDMA_RULES": block.rules,
+                       "SGDMA_PARAMETERS": json.dumps(block.parameters),
                        "SGDMA_SEED": os.environ.get("SGDMA_SEED") or "1"},
         )  # fmt: skip
     ran, failed = get_results(Path(results))
