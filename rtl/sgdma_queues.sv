@@ -78,10 +78,12 @@ module sgdma_queues #(
     input  logic              accept,             // one request accepted: a completion will follow
 
     // Look-up and events of the completion writer.
+    input  logic [QW-1:0]     place_queue,        // whose next record's place is asked for
+    output logic [63:0]       place_base,
+    output logic [CQ-1:0]     place_mask,
+    output logic [CQ-1:0]     place_index,
     input  logic [QW-1:0]     issue_queue,
-    output logic [63:0]       issue_base,
-    output logic [CQ-1:0]     issue_mask,
-    output logic [CQ-1:0]     issue_index,
+    input  logic [CQ-1:0]     issue_index,        // of the record that is sent
     output logic [SQ-1:0]     issue_sq_head,
     input  logic              issue,              // one completion record sent on its way
     input  logic              written,            // its write response has come
@@ -280,7 +282,7 @@ module sgdma_queues #(
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(2)) issues (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
       .write(issue), .write_queue(issue_queue), .write_data(issue_index + 1'b1),
-      .read_queue({issue_queue, cq_db}), .read_data({issue_index, cq_db_issued}));
+      .read_queue({place_queue, cq_db}), .read_data({place_index, cq_db_issued}));
 
   wire [CQ-1:0] written_next = look_written + 1'b1;                  // with `look_record` only
 
@@ -341,8 +343,8 @@ module sgdma_queues #(
 
   assign fetch_base = sq_base_mem[fetch_queue];
   assign fetch_mask = sq_mask_mem[fetch_queue];
-  assign issue_base = cq_base_mem[issue_queue];
-  assign issue_mask = cq_mask_mem[issue_queue];
+  assign place_base = cq_base_mem[place_queue];
+  assign place_mask = cq_mask_mem[place_queue];
 
   always_ff @(posedge clk) begin
     q_state <= state_reg[sel];
