@@ -54,6 +54,7 @@ BLOCKS = [
     Block("sgdma_crc32c", "bench_memories"),
     Block("sgdma_complete", "bench_complete", {"DATA_WIDTH": 64}),
     Block("sgdma_complete", "bench_complete", {"DATA_WIDTH": 512}),
+    Block("sgdma_queues", "bench_queues"),
     Block("sgdma_irq", "bench_irq"),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 64}),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 256}),
