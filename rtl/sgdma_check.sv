@@ -104,7 +104,7 @@ module sgdma_check #(
       .clk(clk), .rst(rst),
       .accepting(accepting), .fetching(fetching), .bad(bad), .restart(restart), .skipping(skipping_reg),
       .arrival(arrival), .arrival_queue(arrival_queue), .filled(filled), .filled_queue(read_queue),
-      .head(picking ? pick_head : head), .picking(picking), .block(head_reg && crowded), .retry(retry),
+      .head(picking ? pick_head : head), .hold(hold), .picking(picking), .block(head_reg && crowded), .retry(retry),
       .queue(queue_reg), .pick(pick), .pick_valid(pick_valid), .others(others_wait), .blocked(blocked));
 
   // --------------------------------------------------------------------------------------------- slot reader

@@ -24,11 +24,13 @@ module sgdma_complete #(
     output logic [2:0]             in_ready,
     input  logic [2:0][RESULT-1:0] in_result,
 
-    // Look-up in the queue state.
+    // Look-up in the queue state: of the result that is looked at, and of the one whose record is made.
+    output logic [QW-1:0]          pick_queue,
+    input  logic [63:0]            pick_base,
+    input  logic [CQ-1:0]          pick_mask,           // records of the ring less one
+    input  logic [CQ-1:0]          pick_index,
     output logic [QW-1:0]          issue_queue,
-    input  logic [63:0]            issue_base,
-    input  logic [CQ-1:0]          issue_mask,          // records of the ring less one
-    input  logic [CQ-1:0]          issue_index,
+    output logic [CQ-1:0]          issue_index,
     input  logic [SQ-1:0]          issue_sq_head,
     output logic                   issue,
     output logic                   written,
@@ -121,6 +123,25 @@ module sgdma_complete #(
 
   assign {result_queue, tag, opcode, status, bytes, crc} = result_reg;
   assign issue_queue = QUEUES > 1 ? result_queue : '0;
+
+  // Where there are several queues tables are asked a cycle ahead: while a result is looked at no record leaves.
+  logic [63:0] issue_base;
+  logic [CQ-1:0] issue_mask;
+  assign pick_queue = QUEUES > 1 ? source_queue : '0;
+
+  if (QUEUES > 1) begin : g_looked_up
+    always_ff @(posedge clk) begin
+      if (pick_ready) begin
+        issue_base <= pick_base;
+        issue_mask <= pick_mask;
+        issue_index <= pick_index;
+      end
+    end
+  end else begin : g_known
+    assign issue_base = pick_base;
+    assign issue_mask = pick_mask;
+    assign issue_index = pick_index;
+  end
 
   wire [63:0] offset = {43'd0, issue_index & issue_mask, 5'd0};
   logic wrapped_reg;

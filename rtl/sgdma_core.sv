@@ -199,10 +199,10 @@ module sgdma_core #(
   logic [QUEUES-1:0] arm;
   logic [QW-1:0] base_queue, check_queue, pick_queue, read_queue, issue_queue, written_queue, fetch_error_queue;
   logic [QW-1:0] doorbell_queue, arrival_queue;
-  logic [63:0] base_address, issue_base;
+  logic [63:0] base_address, place_base;
   logic [SQ-1:0] base_mask;
-  logic [CQ-1:0] issue_mask;
-  logic [CQ-1:0] issue_index;
+  logic [QW-1:0] place_queue;
+  logic [CQ-1:0] place_mask, place_index, issue_index;
   logic [SQ-1:0] issue_sq_head, read_index;
   logic fetch_error, consume, accept, issue, written, written_error, read_enable, cmd_start;
   logic [127:0] read_slot;
@@ -236,8 +236,8 @@ module sgdma_core #(
       .check_queue(check_queue), .check_head(check_head), .check_last(check_last), .check_fills(check_fills),
       .check_full(check_full),
       .check_retry(check_retry), .pick_queue(pick_queue), .pick_head(pick_head), .consume(consume), .accept(accept),
-      .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
-      .issue_sq_head(issue_sq_head), .issue(issue),
+      .place_queue(place_queue), .place_base(place_base), .place_mask(place_mask), .place_index(place_index),
+      .issue_queue(issue_queue), .issue_index(issue_index), .issue_sq_head(issue_sq_head), .issue(issue),
       .written(written), .written_error(written_error), .written_queue(written_queue));
 
   sgdma_fetch #(
@@ -357,9 +357,9 @@ module sgdma_core #(
   sgdma_complete #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES)) complete (
       .clk(clk), .rst(clear), .hold(hold_tables), .timestamp(time_reg),
       .in_valid(done_valid), .in_ready(done_ready), .in_result(done_result),
-      .issue_queue(issue_queue), .issue_base(issue_base), .issue_mask(issue_mask), .issue_index(issue_index),
-      .issue_sq_head(issue_sq_head), .issue(issue), .written(written), .written_error(written_error),
-      .written_queue(written_queue),
+      .pick_queue(place_queue), .pick_base(place_base), .pick_mask(place_mask), .pick_index(place_index),
+      .issue_queue(issue_queue), .issue_index(issue_index), .issue_sq_head(issue_sq_head), .issue(issue),
+      .written(written), .written_error(written_error), .written_queue(written_queue),
       .aw_valid(aw_valid[0]), .aw_ready(aw_ready[0]), .aw_addr(aw_addr[0]), .aw_len(aw_len[0]),
       .w_valid(w_valid[0]), .w_ready(w_ready[0]), .w_data(w_data[0]), .w_strb(w_strb[0]),
       .b_valid(b_valid[0]), .b_error(b_error[0]));

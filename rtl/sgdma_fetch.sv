@@ -81,11 +81,11 @@ module sgdma_fetch #(
   // One queue is looked at a cycle. It wants a fetch when slots are waiting and a whole chunk has room: no more than PREFETCH
   // slots lie between head and next, so the low bits of their distance tell.
   wire [SQ-1:0] tail = base_tail;
-  wire roomy = (FILL'(next_slot) - FILL'(base_head)) <= FILL'(PREFETCH - CHUNK);
-  logic room_reg;                                                   // a cycle late: the one queue is not asked while its slot moves
-  wire room = QUEUES > 1 ? roomy : room_reg;
-  always_ff @(posedge clk) room_reg <= roomy;
-  wire want = fetching[queue_reg] && !bad_reg[queue_reg] && next_slot != tail && room;
+  wire [FILL-1:0] ahead = FILL'(next_slot) - FILL'(base_head);
+  wire roomy = !ahead[FILL-1] && !(&ahead[FILL-2:CHUNK_LOG2] && ahead[CHUNK_LOG2-1:0] != '0);     // at most PREFETCH - CHUNK
+  logic [QUEUES-1:0] room_reg;                                      // when last looked at: no queue is asked while its slot moves
+  always_ff @(posedge clk) room_reg[queue_reg] <= roomy;
+  wire want = fetching[queue_reg] && !bad_reg[queue_reg] && next_slot != tail && room_reg[queue_reg];
   wire [QW-1:0] queue_up = 32'(queue_reg) == QUEUES - 1 ? '0 : queue_reg + 1'b1;
 
   // A chunk ends at the tail, at a multiple of 16 slots, or at the end of a ring smaller than that.

@@ -49,19 +49,28 @@ module sgdma_irq #(
 
   assign fire = fire_reg;
 
+  // Of the queue whose number this is: what it is told counts at once.
+  logic [QUEUES-1:0] some, enough;
+  wire enough_now = unread >= CQ'(count_mem[unread_queue]);
+
+  always_comb begin
+    for (int q = 0; q < QUEUES; q++) begin
+      some[q] = 32'(unread_queue) == q ? !unread[CQ-1] : some_reg[q];
+      enough[q] = 32'(unread_queue) == q ? enough_now : enough_reg[q];
+    end
+  end
+
   always_ff @(posedge clk) begin
     turn_reg <= rst ? '0 : turn_reg + 1'b1;
     arm_reg <= rst ? '0 : arm;
+    some_reg <= some;
+    enough_reg <= enough;
     for (int q = 0; q < QUEUES; q++) begin
-      if (32'(unread_queue) == q) begin
-        some_reg[q] <= !unread[CQ-1];
-        enough_reg[q] <= unread >= CQ'(count_mem[unread_queue]);
-      end
       if (rst || (start && 32'(start_queue) == q)) begin
         armed_reg[q] <= 1'b0;
         fire_reg[q] <= 1'b0;
       end else begin
-        fire_reg[q] <= armed_reg[q] && some_reg[q] && (enough_reg[q] || expired_reg[q]) && !fire_reg[q] && !arm_reg[q];
+        fire_reg[q] <= armed_reg[q] && some[q] && (enough[q] || expired_reg[q]) && !fire_reg[q] && !arm_reg[q];
         if (arm_reg[q]) armed_reg[q] <= 1'b1;
         else if (fire_reg[q]) armed_reg[q] <= 1'b0;
       end

@@ -78,10 +78,12 @@ module sgdma_queues #(
     input  logic              accept,             // one request accepted: a completion will follow
 
     // Look-up and events of the completion writer.
+    input  logic [QW-1:0]     place_queue,        // whose next record's place is asked for
+    output logic [63:0]       place_base,
+    output logic [CQ-1:0]     place_mask,
+    output logic [CQ-1:0]     place_index,
     input  logic [QW-1:0]     issue_queue,
-    output logic [63:0]       issue_base,
-    output logic [CQ-1:0]     issue_mask,
-    output logic [CQ-1:0]     issue_index,
+    input  logic [CQ-1:0]     issue_index,        // of the record that is sent
     output logic [SQ-1:0]     issue_sq_head,
     input  logic              issue,              // one completion record sent on its way
     input  logic              written,            // its write response has come
@@ -132,6 +134,9 @@ module sgdma_queues #(
 
   // -------------------------------------------------------------------------------------------------- states
 
+  // A record is written in one cycle, counted in the next, and a queue that then owes none is idle from the one behind that.
+  logic look_record, record_error_reg, last_reg;
+  logic [QW-1:0] look_queue;
   logic tail_write, advance;                       // the tail, the completion ring's head moves
 
   always_comb begin
@@ -184,9 +189,9 @@ module sgdma_queues #(
       state_next[fetch_error_queue] = sgdma_pkg::QUEUE_ERROR;
       error_next[fetch_error_queue] = sgdma_pkg::QERR_FETCH_BUS;
     end
-    if (written && written_error) begin
-      state_next[written_queue] = sgdma_pkg::QUEUE_ERROR;
-      error_next[written_queue] = sgdma_pkg::QERR_CQ_BUS;
+    if (look_record && record_error_reg) begin
+      state_next[look_queue] = sgdma_pkg::QUEUE_ERROR;
+      error_next[look_queue] = sgdma_pkg::QERR_CQ_BUS;
     end
   end
 
@@ -231,7 +236,7 @@ module sgdma_queues #(
         aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         accepting[q] <= state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         if (accepts[q]) busy_reg[q] <= 1'b1;
-        else if (last_written && 32'(look_queue) == q) busy_reg[q] <= 1'b0;
+        else if (last_reg && 32'(unread_queue) == q) busy_reg[q] <= 1'b0;
         closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !accepting[q];   // the checker asks a cycle later still
         failed_reg[q] <= failed[q];
         if (moves[q]) drained_reg[q] <= 1'b0;
@@ -246,7 +251,6 @@ module sgdma_queues #(
 
   // Cleared by START, for which the checker and the writer of records hold still. The tail is compared with the head where the
   // checker is, a cycle late.
-  logic [QW-1:0] look_queue;
   logic [SQ-1:0] check_tail, sel_head;
   logic [CQ-1:0] check_accepted, look_accepted, sel_accepted, check_cq_head, look_cq_head, look_written, sel_written;
   logic even_reg;
@@ -278,13 +282,13 @@ module sgdma_queues #(
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(2)) issues (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
       .write(issue), .write_queue(issue_queue), .write_data(issue_index + 1'b1),
-      .read_queue({issue_queue, cq_db}), .read_data({issue_index, cq_db_issued}));
+      .read_queue({place_queue, cq_db}), .read_data({place_index, cq_db_issued}));
 
-  wire [CQ-1:0] written_next = look_written + 1'b1;                  // with `written` only
+  wire [CQ-1:0] written_next = look_written + 1'b1;                  // with `look_record` only
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(2), .APART(1)) writes (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
-      .write(written), .write_queue(written_queue), .write_data(written_next),
+      .write(look_record), .write_queue(look_queue), .write_data(written_next),
       .read_queue({look_queue, sel}), .read_data({look_written, sel_written}));
 
   // A completion ring holds as many records as places were given, or fewer: it is full when the distance is its size.
@@ -309,12 +313,21 @@ module sgdma_queues #(
 
   // ------------------------------------------------------------------------------------------ unread completions
 
-  wire last_written = written && written_next == look_accepted;
+  // Whether written + 1 == accepted, without a carry: bits differ where all below them were ones and have become zeros.
+  // Of one queue the sum is there early.
+  wire one_short = (look_written ^ look_accepted) == {look_written[CQ-2:0] & ~look_accepted[CQ-2:0], 1'b1};
+  wire owes_one = QUEUES > 1 ? one_short : written_next == look_accepted;
+
+  // The last completion that was owed, unless another one is owed from this cycle on.
+  always_ff @(posedge clk) begin
+    record_error_reg <= written_error;
+    last_reg <= look_record && owes_one && !(accept && check_queue == look_queue);
+  end
 
   sgdma_unread #(.QUEUES(QUEUES)) reckoning (
       .clk(clk), .rst(rst), .restart(restart), .begun(begun_reg), .written(written), .written_queue(written_queue),
       .rung(cq_rung), .rung_queue(cq_queue), .rung_arm(cq_arm),
-      .look_queue(look_queue), .look_written(look_written), .look_cq_head(look_cq_head),
+      .look_queue(look_queue), .look_record(look_record), .look_written(look_written), .look_cq_head(look_cq_head),
       .unread(unread), .unread_queue(unread_queue), .arm(arm));
 
   // ------------------------------------------------------------------------------------------------ look-ups
@@ -330,8 +343,8 @@ module sgdma_queues #(
 
   assign fetch_base = sq_base_mem[fetch_queue];
   assign fetch_mask = sq_mask_mem[fetch_queue];
-  assign issue_base = cq_base_mem[issue_queue];
-  assign issue_mask = cq_mask_mem[issue_queue];
+  assign place_base = cq_base_mem[place_queue];
+  assign place_mask = cq_mask_mem[place_queue];
 
   always_ff @(posedge clk) begin
     q_state <= state_reg[sel];

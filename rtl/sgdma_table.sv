@@ -2,7 +2,7 @@
 //
 // With APART a clear and a write may come in the same cycle, of different queues: then cleared values are told by a flag a queue,
 // since the memory has one write port. Without it a queue's value means nothing until it is first cleared or written. With one
-// queue it is a register.
+// queue it is a register. The attribute is for yosys, which prefers registers where addresses of two readers are some.
 
 module sgdma_table #(
     parameter int WIDTH = 16,
@@ -32,7 +32,7 @@ module sgdma_table #(
     assign read_data = {READS{value_reg}};
     wire unused = &{1'b0, clear_queue, write_queue, read_queue};
   end else if (!APART) begin : g_memory
-    logic [WIDTH-1:0] memory [QUEUES];
+    (* ram_style = "distributed" *) logic [WIDTH-1:0] memory [QUEUES];
     always_ff @(posedge clk) begin
       if (clear || write) memory[clear ? clear_queue : write_queue] <= write_data & {WIDTH{!clear}};
     end
@@ -41,7 +41,7 @@ module sgdma_table #(
     end
     wire unused = rst;
   end else begin : g_flagged
-    logic [WIDTH-1:0] memory [QUEUES];
+    (* ram_style = "distributed" *) logic [WIDTH-1:0] memory [QUEUES];
     logic [QUEUES-1:0] known_reg;
     always_ff @(posedge clk) if (write) memory[write_queue] <= write_data;
     always_ff @(posedge clk) begin

@@ -1,6 +1,8 @@
 // Whose turn it is to be checked: the next queue, round robin, of those that have slots and may begin or skip something.
 //
 // A queue without slots and one without places in its completion ring are passed over until an event says that there may be some.
+// Where there are several queues the next one is a register: slots are read by it. If nobody waits it is found while its slots
+// arrive. A turn that comes to nothing does no harm.
 
 module sgdma_turn #(
     parameter int QUEUES = 4,
@@ -22,6 +24,7 @@ module sgdma_turn #(
     input  logic [FILL-1:0]   filled,         // of this queue, the first slot not yet there, low bits; its head
     input  logic [QW-1:0]     filled_queue,
     input  logic [SQ-1:0]     head,
+    input  logic              hold,           // a queue is restarted: none has its turn next
     input  logic              picking,        // no queue has its turn
     input  logic              block,          // the completion ring of `queue` is full
     input  logic              retry,          // places may have become free
@@ -33,24 +36,37 @@ module sgdma_turn #(
     output logic [QUEUES-1:0] blocked
 );
 
-  logic [QUEUES-1:0] candidate;
+  logic [QUEUES-1:0] able, candidate, arrives;
   logic [QUEUES-1:0] some_reg;                      // slots have been fetched and perhaps not yet been consumed
   logic [QUEUES-1:0] blocked_reg;
   logic none_reg;                                   // of `queue`, a cycle late
 
   always_comb begin
-    pick = QUEUES > 1 ? queue : '0;
-    pick_valid = 1'b0;
     for (int q = 0; q < QUEUES; q++) begin
-      candidate[q] = ((accepting[q] && !blocked_reg[q]) || (skipping[q] && fetching[q])) && !bad[q]
-          && some_reg[q] && !(none_reg && 32'(queue) == q);
+      arrives[q] = arrival && 32'(arrival_queue) == q;
+      able[q] = ((accepting[q] && !blocked_reg[q]) || (skipping[q] && fetching[q])) && !bad[q];
+      candidate[q] = able[q] && some_reg[q];
     end
-    for (int i = QUEUES; i > 0; i--) begin
-      if (candidate[(32'(queue) + i) % QUEUES]) begin
-        pick = QW'((32'(queue) + i) % QUEUES);
-        pick_valid = 1'b1;
-      end
+  end
+
+  if (QUEUES > 1) begin : g_ahead
+    logic [QW-1:0] next, next_reg;
+    logic next_valid_reg;
+    wire first = arrival && able[arrival_queue];
+    always_comb begin
+      next = first ? arrival_queue : queue;
+      for (int i = QUEUES; i > 0; i--) if (candidate[(32'(queue) + i) % QUEUES]) next = QW'((32'(queue) + i) % QUEUES);
     end
+    always_ff @(posedge clk) begin
+      next_reg <= next;
+      next_valid_reg <= (|candidate || first) && !rst;
+    end
+    assign pick = next_reg;
+    assign pick_valid = next_valid_reg && !(none_reg && next_reg == queue) && !hold;
+  end else begin : g_only
+    assign pick = '0;
+    assign pick_valid = candidate[0] && !none_reg;
+    wire unused = &{1'b0, hold, queue};
   end
 
   assign blocked = blocked_reg;
@@ -62,9 +78,10 @@ module sgdma_turn #(
       some_reg <= '0;
       blocked_reg <= '0;
     end else begin
-      if (picking && none_reg) some_reg[queue] <= 1'b0;
-      for (int q = 0; q < QUEUES; q++) if (restart[q]) some_reg[q] <= 1'b0;
-      if (arrival) some_reg[arrival_queue] <= 1'b1;
+      for (int q = 0; q < QUEUES; q++) begin
+        if (arrives[q]) some_reg[q] <= 1'b1;
+        else if (restart[q] || (picking && none_reg && 32'(queue) == q)) some_reg[q] <= 1'b0;
+      end
       if (retry) blocked_reg <= '0;
       else if (block) blocked_reg[queue] <= 1'b1;
     end

@@ -1,6 +1,7 @@
 // Completions that the host has not taken, as events move them: a record is written, a doorbell takes some or arms the vector.
 //
-// One queue is reckoned with a cycle, that of a record first. What the vector's logic hears of a doorbell, it hears with its number.
+// One queue is reckoned with a cycle, that of a record first: chosen in one cycle, looked up in the next, so that the tables are
+// asked from a register. What the vector's logic hears of a doorbell, it hears with its number.
 
 module sgdma_unread #(
     parameter int QUEUES = 4,
@@ -18,7 +19,8 @@ module sgdma_unread #(
     input  logic [QW-1:0]     rung_queue,
     input  logic              rung_arm,
 
-    output logic [QW-1:0]     look_queue,     // the one that is reckoned with
+    output logic [QW-1:0]     look_queue,     // the one that is reckoned with, and whether for a record of it
+    output logic              look_record,
     input  logic [CQ-1:0]     look_written,
     input  logic [CQ-1:0]     look_cq_head,
 
@@ -28,15 +30,17 @@ module sgdma_unread #(
 );
 
   logic [QUEUES-1:0] stale_reg, arming_reg;        // a doorbell is still to be reckoned with; it arms the vector
+  logic [QW-1:0] next_queue;
+
   // One carry for the record that is written and for the difference, which is one short. The host may be ahead of the response.
-  wire [CQ:0] distance = {look_written, written} - {look_cq_head, 1'b1};
+  wire [CQ:0] distance = {look_written, look_record} - {look_cq_head, 1'b1};
   wire unused = distance[0];
 
   always_comb begin
-    look_queue = written_queue;
+    next_queue = written_queue;
     if (!written) begin
-      look_queue = '0;
-      for (int q = QUEUES - 1; q >= 0; q--) if (stale_reg[q]) look_queue = QW'(q);
+      next_queue = '0;
+      for (int q = QUEUES - 1; q >= 0; q--) if (stale_reg[q]) next_queue = QW'(q);
     end
     for (int q = 0; q < QUEUES; q++) arm[q] = arming_reg[q] && 32'(look_queue) == q;
   end
@@ -56,6 +60,8 @@ module sgdma_unread #(
         end
       end
     end
+    look_record <= written && !rst;
+    look_queue <= next_queue;
     unread_queue <= look_queue;
     unread <= begun[look_queue] ? distance[CQ:1] : '1;
   end

@@ -6,7 +6,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import FallingEdge, RisingEdge
+from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from blocks.common import rng, start
 from sgdma.spec.layout import COMPLETION, COMPLETION_BYTES
@@ -34,17 +34,22 @@ class Bench:
         self.written: list[int] = []
 
     async def state(self) -> None:
-        """The look-up of the queue state is combinational; issued indices count up with `issue`."""
+        """The look-up of the queue state is combinational; issued indices count up with `issue`.
+
+        What is asked for a result that is looked at is valid in that cycle only.
+        """
         dut = self.dut
         while True:
-            await FallingEdge(dut.clk)
-            queue = int(dut.issue_queue.value)
-            dut.issue_base.value, dut.issue_mask.value = BASES[queue], (1 << LOG2) - 1
-            dut.issue_index.value = self.issued[queue] & 0xFFFF
+            await Timer(1, "ns")  # the results of this cycle are on show
+            queue, place = int(dut.issue_queue.value), int(dut.pick_queue.value)
+            dut.pick_base.value, dut.pick_mask.value = BASES[place], (1 << LOG2) - 1
+            dut.pick_index.value = self.issued[place] & 0xFFFF
             dut.issue_sq_head.value = 1000 + self.issued[queue]
             await RisingEdge(dut.clk)
             if dut.issue.value:
+                assert int(dut.issue_index.value) == self.issued[queue] & 0xFFFF
                 self.issued[queue] += 1
+            await FallingEdge(dut.clk)
 
     async def bus(self) -> None:
         """Take addresses and beats with pauses, no beat before its address; answer later, in order."""

@@ -57,6 +57,7 @@ BLOCKS = [
     Block("sgdma_complete", "bench_complete", {"DATA_WIDTH": 512}),
     *(Block("sgdma_command", "bench_command", {"TABLE_ALIGN": align, "TABLE_BOUNDARY": boundary, "ADDRESS_BITS": bits})
       for align, boundary, bits in ((64, 0, 64), (256, 1 << 16, 48), (64, 1 << 30, 40), (4096, 4096, 32))),
+    Block("sgdma_queues", "bench_queues"),
     Block("sgdma_irq", "bench_irq"),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 64}),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 256}),

@@ -43,7 +43,7 @@ MUTANTS = (
     Mutant("ignored bus error", "sgdma_h2c.sv", ".burst_bad(@)", "data_error", "1'b0", "test_faults"),
     Mutant("abort leaking a write", "sgdma_c2h.sv", ".commit(burst_done), .rollback(@)", "early || cut_begin", "1'b0",
            "test_faults"),
-    Mutant("unfair queue", "sgdma_turn.sv", "if (candidate[@ % QUEUES]) begin\n        pick = QW'(@ % QUEUES);",
+    Mutant("unfair queue", "sgdma_turn.sv", "if (candidate[@ % QUEUES]) next = QW'(@ % QUEUES);",
            "(32'(queue) + i)", "(i - 1)", "test_concurrency"),
 )  # fmt: skip
 
