@@ -66,8 +66,8 @@ module sgdma_doorbell #(
     sq_back_reg <= sq_beyond[SQ-1];
     sq_more <= sq_db_tail != sq_old;
     cq_bad <= cq_left[CQ-1] ? cq_db_head != cq_old : cq_ahead[CQ-1] && cq_db_head != cq_issued;
-    sq_queue <= QW'(sq_db_queue);
-    cq_queue <= QW'(cq_db_queue);
+    sq_queue <= QUEUES > 1 ? QW'(sq_db_queue) : '0;
+    cq_queue <= QUEUES > 1 ? QW'(cq_db_queue) : '0;
     sq_value <= sq_db_tail;
     cq_value <= cq_db_head;
     cq_arm <= cq_db_arm && 32'(cq_db_queue) < QUEUES;

@@ -103,9 +103,9 @@ module sgdma_queues #(
 
   // ----------------------------------------------------------------------------------- commands and doorbells
 
-  wire [QW-1:0] sel = QW'(cfg_queue);
-  wire [QW-1:0] sq_db = QW'(sq_db_queue);
-  wire [QW-1:0] cq_db = QW'(cq_db_queue);
+  wire [QW-1:0] sel = QUEUES > 1 ? QW'(cfg_queue) : '0;
+  wire [QW-1:0] sq_db = QUEUES > 1 ? QW'(sq_db_queue) : '0;
+  wire [QW-1:0] cq_db = QUEUES > 1 ? QW'(cq_db_queue) : '0;
   logic do_command;
   logic [2:0] op_reg;
   logic [SQ-1:0] start_sq_mask, sq_db_head, sq_db_old, sq_value;
