@@ -40,27 +40,30 @@ module sgdma_command #(
   wire bad_align = ((cfg_sq_base[15:0] | cfg_cq_base[15:0]) & 16'(TABLE_ALIGN - 1)) != 16'd0;
 
   // Looked at in one cycle and judged in the next: the configuration registers are stable for that long before a command. A ring of
-  // 2**n bytes crosses a multiple of a power of two when that is less, or when its base has only ones from bit n up to there and
-  // not only zeros below.
+  // 2**n bytes crosses a multiple of a power of two when that is less (`long`), or when its base has only ones from bit n up to
+  // there (`near` what a ring can reach, and `far`) and not only zeros below: TABLE_ALIGN is asked for first, and no ring is shorter
+  // than that and 64 bytes.
   localparam int REACH = 24;                       // a ring has at most 2**(REACH - 1) bytes
+  localparam int ALIGN = TABLE_ALIGN > 64 ? 6 : $clog2(TABLE_ALIGN);
   logic bad_size_reg, bad_align_reg;
-  logic [1:0] bad_boundary_reg, bad_reach_reg;     // 0 submission ring, 1 completion ring
+  logic [1:0] beyond_reg;                          // 0 submission ring, 1 completion ring
+  logic [1:0][2:0] boundary_reg, reach_reg;        // {long, near, far}
   wire [1:0][63:0] base = {cfg_cq_base, cfg_sq_base};
   wire [1:0][REACH-1:0] spans = {REACH'({cq_mask, 5'h1f}), {sq_mask, 4'hf}};
 
-  // Zeros below: TABLE_ALIGN is asked for first, and no ring is smaller than that and 64 bytes. What lies beyond a ring's reach is a
-  // carry's way.
-  localparam int ALIGN = TABLE_ALIGN > 64 ? 6 : $clog2(TABLE_ALIGN);
-
-  function automatic logic crosses(input logic [63:0] first, input logic [REACH-1:0] span, input int edge_log2);
+  function automatic logic [2:0] crossing(input logic [63:0] first, input logic [REACH-1:0] span, input int edge_log2);
     logic [REACH-1:0] up;
-    logic [64:REACH] far;
+    logic [64:REACH] high;                         // a carry finds out whether all are ones
     up = first[REACH-1:0] | span;
-    far = {1'b0, first[63:REACH]};
+    high = {1'b0, first[63:REACH]};
     for (int i = 0; i < REACH; i++) if (i >= edge_log2) up[i] = 1'b1;
-    for (int i = REACH; i < 64; i++) if (i >= edge_log2) far[i] = 1'b1;
-    far = far + (65 - REACH)'(&up && ((first[REACH-1:0] & span) >> ALIGN) != '0);
-    crosses = far[64] || (edge_log2 < REACH && |(span >> edge_log2));
+    for (int i = REACH; i < 64; i++) if (i >= edge_log2) high[i] = 1'b1;
+    high = high + 1'b1;
+    crossing = {edge_log2 < REACH && (span >> edge_log2) != '0, &up && ((first[REACH-1:0] & span) >> ALIGN) != '0, high[64]};
+  endfunction
+
+  function automatic logic crosses(input logic [2:0] found);
+    crosses = found[2] || &found[1:0];
   endfunction
   localparam int EDGE = TABLE_BOUNDARY != 0 ? $clog2(TABLE_BOUNDARY) : 64;
   localparam logic [63:0] BEYOND = ADDRESS_BITS < 64 ? ~64'd0 << ADDRESS_BITS : 64'd0;
@@ -71,10 +74,14 @@ module sgdma_command #(
     sq_mask <= ~({SQ{1'b1}} << cfg_sq_log2);
     cq_mask <= ~({CQ{1'b1}} << cfg_cq_log2);
     for (int r = 0; r < 2; r++) begin
-      bad_boundary_reg[r] <= TABLE_BOUNDARY != 0 && crosses(base[r], spans[r], EDGE);
-      bad_reach_reg[r] <= (base[r] & BEYOND) != '0 || crosses(base[r], spans[r], ADDRESS_BITS);
+      beyond_reg[r] <= (base[r] & BEYOND) != '0;
+      boundary_reg[r] <= TABLE_BOUNDARY != 0 ? crossing(base[r], spans[r], EDGE) : '0;
+      reach_reg[r] <= crossing(base[r], spans[r], ADDRESS_BITS);
     end
   end
+
+  wire bad_boundary = crosses(boundary_reg[0]) || crosses(boundary_reg[1]);
+  wire bad_reach = |beyond_reg || crosses(reach_reg[0]) || crosses(reach_reg[1]);
 
   wire may_stop = state == sgdma_pkg::QUEUE_STOPPED || state == sgdma_pkg::QUEUE_ERROR;
   wire may_abort = state == sgdma_pkg::QUEUE_RUNNING || state == sgdma_pkg::QUEUE_STOPPING
@@ -91,8 +98,8 @@ module sgdma_command #(
           if (state == sgdma_pkg::QUEUE_IDLE) begin
             result_next = bad_size_reg     ? sgdma_pkg::RESULT_BAD_SIZE
                         : bad_align_reg    ? sgdma_pkg::RESULT_TABLE_ALIGN
-                        : |bad_boundary_reg ? sgdma_pkg::RESULT_TABLE_BOUNDARY
-                        : |bad_reach_reg    ? sgdma_pkg::RESULT_ADDRESS_BITS
+                        : bad_boundary     ? sgdma_pkg::RESULT_TABLE_BOUNDARY
+                        : bad_reach        ? sgdma_pkg::RESULT_ADDRESS_BITS
                         :                    sgdma_pkg::RESULT_OK;
           end
         sgdma_pkg::CMD_STOP:

@@ -44,12 +44,15 @@ class _Status(CSRStatus):
 
 
 class _Event(CSRStorage):
-    """A register whose write is an event: what was written is for the hardware, and reads as zero."""
+    """A register whose write is an event: what was written is for the hardware, and reads as zero. Its reads come from
+    `memory`, too, when that is set, so that nobody asks whether it is one of these."""
+
+    memory: Signal | int = 0
 
     def do_finalize(self, busword: int, ordering: str) -> None:
         """Called by LiteX when it lays out the bank."""
         super().do_finalize(busword, ordering)
-        self.comb += [csr.w.eq(0) for csr in self.simple_csrs]
+        self.comb += [csr.w.eq(self.memory) for csr in self.simple_csrs]
 
 
 class BankModule(LiteXModule):
@@ -93,6 +96,8 @@ class BankModule(LiteXModule):
             if register.name in constants:
                 content[index] = constants[register.name]
                 getattr(self, register.name).memory = value
+            elif isinstance(csr, _Event):
+                csr.memory = value
             elif isinstance(csr, _Storage):
                 assert not register.reset, f"{register.name} is not zero behind a reset"
                 csr.memory = value
