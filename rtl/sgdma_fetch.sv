@@ -81,7 +81,9 @@ module sgdma_fetch #(
   // One queue is looked at a cycle. It wants a fetch when slots are waiting and a whole chunk has room: no more than PREFETCH
   // slots lie between head and next, so the low bits of their distance tell.
   wire [SQ-1:0] tail = base_tail;
-  wire [FILL-1:0] ahead = FILL'(next_slot) - FILL'(base_head);
+  logic taken_reg;                                                  // a chunk was found in the cycle before
+  logic [SQ-1:0] first_reg, past_reg;
+  wire [FILL-1:0] ahead = FILL'(taken_reg ? past_reg : next_slot) - FILL'(base_head);
   wire roomy = !ahead[FILL-1] && !(&ahead[FILL-2:CHUNK_LOG2] && ahead[CHUNK_LOG2-1:0] != '0);     // at most PREFETCH - CHUNK
   logic [QUEUES-1:0] room_reg;                                      // when last looked at: no queue is asked while its slot moves
   always_ff @(posedge clk) room_reg[queue_reg] <= roomy;
@@ -111,7 +113,10 @@ module sgdma_fetch #(
     assign beats_less_one = 8'(near ? beats_to_tail : beats_to_edge);
   end
 
-  assign ar_valid = state_reg == SEND;
+  // What was found is noted a cycle later, while its address is offered; where a restart has the table, behind that.
+  wire note = taken_reg && !hold;
+
+  assign ar_valid = state_reg == SEND && (!taken_reg || note);
   assign ar_addr = addr_reg;
   assign ar_len = len_reg;
 
@@ -145,17 +150,15 @@ module sgdma_fetch #(
 
   sgdma_table #(.WIDTH(SQ), .QUEUES(QUEUES), .READS(2)) nexts (
       .clk(clk), .rst(rst), .clear(|restart), .clear_queue(restart_queue),
-      .write(take), .write_queue(queue_reg), .write_data(past_chunk),
+      .write(note), .write_queue(queue_reg), .write_data(past_reg),
       .read_queue({queue_reg, log_queue}), .read_data({next_slot, log_next}));
 
-  logic [FILL-1:0] first_reg, past_reg;
-  logic taken_reg;                                                  // logged when it was found, not when the bus takes it
-  always_ff @(posedge clk) taken_reg <= take && !rst;
+  always_ff @(posedge clk) taken_reg <= !rst && (take || (taken_reg && hold));
 
   always_ff @(posedge clk) begin
     if (state_reg == PICK) begin
-      first_reg <= FILL'(next_slot);
-      past_reg <= FILL'(past_chunk);
+      first_reg <= next_slot;
+      past_reg <= past_chunk;
       addr_reg <= ADDR_WIDTH'(slot_address) & ~ADDR_WIDTH'(BEAT_BYTES - 1);
       len_reg <= beats_less_one;
     end
@@ -168,7 +171,7 @@ module sgdma_fetch #(
 
   sgdma_fifo #(.WIDTH(QW + 2 * FILL), .DEPTH(16)) log (
       .clk(clk), .rst(rst),
-      .in_valid(taken_reg), .in_ready(log_ready), .in_data({queue_reg, first_reg, past_reg}),
+      .in_valid(note), .in_ready(log_ready), .in_data({queue_reg, FILL'(first_reg), FILL'(past_reg)}),
       .out_valid(log_valid), .out_ready(r_valid && r_last), .out_data({log_queue, log_first, log_past}), .level());
 
   logic running_reg;                                                // in the middle of a burst
@@ -214,7 +217,7 @@ module sgdma_fetch #(
   end
 
   always_ff @(posedge clk) begin
-    done_reg <= r_valid && r_last && log_past == FILL'(log_next) && !(take && queue_reg == log_queue);
+    done_reg <= r_valid && r_last && log_past == FILL'(log_next) && !((take || taken_reg) && queue_reg == log_queue);
     done_queue_reg <= log_queue;
     if (r_valid) cursor_reg <= cursor_next;
     if (r_valid) filled_mem[log_queue] <= cursor_next;
@@ -272,6 +275,6 @@ module sgdma_fetch #(
   end
 
   // Slots beyond the memory's reach of the index, and a queue index of one queue, carry nothing here.
-  wire unused = &{1'b0, base_head, log_next, read_index, read_queue, slot_address, log_valid};
+  wire unused = &{1'b0, base_head, first_reg, log_next, read_index, read_queue, slot_address, log_valid};
 
 endmodule
