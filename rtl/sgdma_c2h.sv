@@ -180,7 +180,7 @@ module sgdma_c2h #(
 
   logic discard_reg, discarded, cutting_reg, stream_bad_reg;
   logic discard_next, cutting_next, halt_reg;     // halt: one of the two
-  logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
+  logic beat_whole, beat_ready, beat_early, beat_broken, beat_open, beat_error;
   logic [DATA_WIDTH-1:0] beat_data;
 
 
@@ -188,7 +188,8 @@ module sgdma_c2h #(
   wire cut_short = stop_reg || cutting_reg;
   wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
   wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg);
-  wire early = beat_valid && beat_early;
+  wire runs = live_reg && !halt_reg;
+  wire early = runs && beat_early;
   wire discard_begin = early || cut_begin || (beat && want_last && beat_open);
   assign cutting_next = kill_done ? 1'b0 : early || cut_begin || cutting_reg;
   assign discard_next = !discarded && (discard_begin || discard_reg);
@@ -199,9 +200,9 @@ module sgdma_c2h #(
       .clk(clk), .rst(rst),
       .in_valid(word_valid), .in_ready(word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
       .in_error(word_error),
-      .want_valid(live_reg && !halt_reg), .want_lane(lane), .want_count(count), .want_last(want_last),
+      .want_valid(runs), .want_lane(lane), .want_count(count), .want_last(want_last),
       .discard(discard_reg), .discarded(discarded),
-      .out_valid(beat_valid), .out_ready(beat_ready), .out_data(beat_data), .out_early(beat_early),
+      .out_valid(), .out_ready(beat_ready), .out_whole(beat_whole), .out_data(beat_data), .out_early(beat_early),
       .out_broken(beat_broken), .out_open(beat_open), .out_error(beat_error));
 
   // ---------------------------------------------------------------------------- burst complete: off to memory
@@ -225,9 +226,9 @@ module sgdma_c2h #(
   end
 
   assign beat_ready = final_beat ? last_room : fifo_room;
-  assign beat = beat_valid && beat_ready && !beat_early;
+  assign beat = beat_whole && (runs && beat_ready);
 
-  wire burst_done = beat && final_beat;
+  wire burst_done = beat_whole && (runs && final_beat && last_room);  // `beat`, and the last one: much waits for this
   wire kill_done = cut_going && burst_request_last && log_room;
   wire now_bad = stream_bad_reg || (beat && (beat_error || beat_broken));
 

@@ -161,34 +161,41 @@ module sgdma_complete #(
     record.phase = {15'd0, BEATS == 1 ? !wrapped : !wrapped_reg};
   end
 
-  logic log_ready, body_ready;
+  logic log_ready, room_reg;                        // room for a record's data
   logic [BW-1:0] beat_reg;                          // of the data, goes into the FIFO; the first one with the address
-  wire first = BEATS == 1 || beat_reg == '0;
+  logic first_reg;
+  wire first = BEATS == 1 || first_reg;
   wire [63:0] address = issue_base + offset;
   wire sent = aw_valid && aw_ready;
-  wire push = sent || (!first && body_ready);
+  wire push = sent || !first;
 
   assign over = push && (BEATS == 1 || beat_reg == BW'(BEATS - 1));
   assign issue = sent;
-  assign aw_valid = picked_reg && first && log_ready && body_ready && !hold;
+  assign aw_valid = picked_reg && first && log_ready && room_reg && !hold;
   assign aw_addr = {address[ADDR_WIDTH-1:LB], LB'(0)};
   assign aw_len = 8'(BEATS - 1);
 
   always_ff @(posedge clk) begin
-    if (rst || over) beat_reg <= '0;
-    else if (push) beat_reg <= beat_reg + 1'b1;
+    if (rst) beat_reg <= '0;
+    else if (push && BEATS > 1) beat_reg <= beat_reg + 1'b1;     // goes round
+    if (rst || over) first_reg <= 1'b1;
+    else if (sent) first_reg <= 1'b0;
     if (first) wrapped_reg <= wrapped;              // the index moves on when the address goes out
   end
 
   // ------------------------------------------------------------------------------------------ stage 3: its data
 
+  // Half full is full: counted two cycles late, and then a record may come.
+  logic [$clog2(4 * BEATS):0] body_level;
+  always_ff @(posedge clk) room_reg <= 32'(body_level) <= 2 * BEATS;
+
   logic [WIDTH-1:0] body;
   logic part;                                       // which half of a beat, at 512 bit
 
-  sgdma_fifo #(.WIDTH(WIDTH + 1), .DEPTH(4 * BEATS)) bodies (
+  sgdma_fifo #(.WIDTH(WIDTH + 1), .DEPTH(4 * BEATS), .ROOMY(1)) bodies (
       .clk(clk), .rst(rst),
-      .in_valid(push), .in_ready(body_ready), .in_data({offset[5], record[WIDTH*beat_reg +: WIDTH]}),
-      .out_valid(w_valid), .out_ready(w_ready), .out_data({part, body}), .level());
+      .in_valid(push), .in_ready(), .in_data({offset[5], record[WIDTH*beat_reg +: WIDTH]}),
+      .out_valid(w_valid), .out_ready(w_ready), .out_data({part, body}), .level(body_level));
 
   assign w_data = {DATA_WIDTH / WIDTH{body}};
   always_comb begin
@@ -209,6 +216,6 @@ module sgdma_complete #(
   assign written = b_valid && log_valid;
   assign written_error = b_error;
 
-  wire unused = &{1'b0, address, beat_reg, part, result_queue, log_queue, wrapped_reg};
+  wire unused = &{1'b0, address, beat_reg, first_reg, part, result_queue, log_queue, wrapped_reg};
 
 endmodule

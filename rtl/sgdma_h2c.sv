@@ -219,7 +219,7 @@ module sgdma_h2c #(
 
   wire [BB-1:0] burst_bytes = {log_extent[BB-LB-1:0], log_tail} - (REALIGN ? BB'(log_lane) : BB'(0));  // less one
 
-  sgdma_tally #(.BB(BB), .UNIT(UNIT)) tally (
+  sgdma_tally #(.BB(BB), .UNIT(UNIT), .LATE(1)) tally (
       .clk(clk), .rst(rst),
       .beat(beat), .take(log_take), .burst_extent(burst_bytes), .burst_bad(data_error),
       .segment_last(log_segment_last), .abort(log_kill), .stream_bad(1'b0), .request_end(log_request_last),

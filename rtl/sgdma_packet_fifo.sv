@@ -134,7 +134,8 @@ module sgdma_packet_fifo #(
   end else begin : g_commit
     logic [PTR:0] wr_reg, commit_reg, rd_reg, next_reg;            // next: behind the one to be read
     logic some_reg;
-    wire [PTR:0] wr_next = wr_reg + (PTR + 1)'(in_valid);
+    wire [PTR:0] wr_up = wr_reg + 1'b1;                            // where words come fast they come late
+    wire [PTR:0] wr_next = SLOW ? wr_reg + (PTR + 1)'(in_valid) : in_valid ? wr_up : wr_reg;
     // `load` may come late: what it selects is compared already.
     wire behind = rd_reg != commit_reg;
     wire behind_next = next_reg != commit_reg;

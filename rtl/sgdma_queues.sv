@@ -135,7 +135,7 @@ module sgdma_queues #(
   // -------------------------------------------------------------------------------------------------- states
 
   // A record is written in one cycle, counted in the next, and a queue that then owes none is idle from the one behind that.
-  logic look_record, record_error_reg, last_reg;
+  logic look_record, record_error_reg, last_reg, settled;
   logic [QW-1:0] look_queue;
   logic tail_write, advance;                       // the tail, the completion ring's head moves
 
@@ -236,7 +236,7 @@ module sgdma_queues #(
         aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         accepting[q] <= state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
         if (accepts[q]) busy_reg[q] <= 1'b1;
-        else if (last_reg && 32'(unread_queue) == q) busy_reg[q] <= 1'b0;
+        else if (last_reg && settled && 32'(unread_queue) == q) busy_reg[q] <= 1'b0;
         closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !accepting[q];   // the checker asks a cycle later still
         failed_reg[q] <= failed[q];
         if (moves[q]) drained_reg[q] <= 1'b0;
@@ -314,9 +314,10 @@ module sgdma_queues #(
   // ------------------------------------------------------------------------------------------ unread completions
 
   // Whether written + 1 == accepted, without a carry: bits differ where all below them were ones and have become zeros.
-  // Of one queue the sum is there early.
+  // The tables of one queue are registers, which are compared when the record is counted.
   wire one_short = (look_written ^ look_accepted) == {look_written[CQ-2:0] & ~look_accepted[CQ-2:0], 1'b1};
-  wire owes_one = QUEUES > 1 ? one_short : written_next == look_accepted;
+  wire owes_one = QUEUES == 1 || one_short;
+  assign settled = QUEUES > 1 || look_written == look_accepted;
 
   // The last completion that was owed, unless another one is owed from this cycle on.
   always_ff @(posedge clk) begin

@@ -1,11 +1,12 @@
 // Adds up the bursts of a request into its result: the first failing segment and the bytes good up to it.
 //
-// `status`, `segment` and `bytes` already include what is on show, taken or not: a handshake decides late, a sum takes long. With UNIT
-// bytes are counted in multiples of 2**UNIT.
+// `status`, `segment` and `bytes` already include what is on show, taken or not: a handshake decides late, a sum takes long. So may
+// an error: with LATE the sum is only selected by it. With UNIT bytes are counted in multiples of 2**UNIT.
 
 module sgdma_tally #(
     parameter int BB = 9,
-    parameter int UNIT = 0
+    parameter int UNIT = 0,
+    parameter bit LATE = 0
 ) (
     input  logic          clk,
     input  logic          rst,
@@ -33,8 +34,9 @@ module sgdma_tally #(
   wire good = !abort && !burst_bad && !bad_reg;
 
   // The carry into the lowest place adds what the extent is short of.
-  wire [32-UNIT:0] sum = {count_reg, 1'b1} + {(32 - UNIT)'(burst_extent >> UNIT) & {32 - UNIT{good}}, good};
-  wire [31-UNIT:0] count = sum[32-UNIT:1];
+  wire counts = LATE || good;
+  wire [32-UNIT:0] sum = {count_reg, 1'b1} + {(32 - UNIT)'(burst_extent >> UNIT) & {32 - UNIT{counts}}, counts};
+  wire [31-UNIT:0] count = LATE && !good ? count_reg : sum[32-UNIT:1];
 
   wire now_bad = bad_reg || fails;
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from litex.gen import Case, ClockSignal, Constant, Instance, LiteXModule, Mux, Signal
+from litex.gen import Case, Cat, ClockSignal, Constant, Instance, LiteXModule, Mux, Signal
 from litex.soc.interconnect import csr_bus
 from litex.soc.interconnect.csr import CSRField, CSRStatus, CSRStorage
-from litex.soc.interconnect.csr_eventmanager import EventManager
+from litex.soc.interconnect.csr_eventmanager import EventManager, _EventSource
 
 from sgdma.spec.registers import Bank, Register
 
@@ -41,6 +41,17 @@ class _Status(CSRStatus):
         super().do_finalize(busword, ordering)
         if self.memory is not None:
             self.comb += [csr.w.eq(self.memory) for csr in self.simple_csrs]
+
+
+def _read_from(csr: CSRStatus, memory: Signal) -> None:
+    """Let a register of LiteX's own be read from `memory`."""
+    lay_out = csr.do_finalize
+
+    def do_finalize(busword: int, ordering: str) -> None:
+        lay_out(busword, ordering)
+        csr.comb += [word.w.eq(memory) for word in csr.simple_csrs]
+
+    csr.do_finalize = do_finalize
 
 
 class _Event(CSRStorage):
@@ -91,9 +102,12 @@ class BankModule(LiteXModule):
         moving = {}
         places = 0
         content = [0] * 32
-        for index, register in enumerate(self.bank.registers):
+        pending = self._events()
+        for index, register in enumerate(self.bank.registers[:32]):
             csr = getattr(self, register.name, None)
-            if register.name in constants:
+            if register.name in pending:
+                moving[index] = [live.eq(pending[register.name]), moves.eq(1)]
+            elif register.name in constants:
                 content[index] = constants[register.name]
                 getattr(self, register.name).memory = value
             elif isinstance(csr, _Event):
@@ -115,6 +129,16 @@ class BankModule(LiteXModule):
             i_write_data=bus.dat_w, o_read_data=stored,
         )  # fmt: skip
 
+    def _events(self) -> dict[str, Cat]:
+        """What the registers of the EventManager read as that only the hardware writes, if there is one."""
+        manager = getattr(self, "ev", None)
+        if not isinstance(manager, EventManager):
+            return {}
+        found = [source for source in vars(manager).values() if isinstance(source, _EventSource)]
+        sources = sorted(found, key=lambda source: int(source.duid))
+        return {"ev_status": Cat(*(source.status for source in sources)),
+                "ev_pending": Cat(*(source.pending for source in sources))}  # fmt: skip
+
     def show(self, name: str, value: int) -> None:
         """Make a read-only register a constant."""
         register, csr = self.bank.register(name), getattr(self, name)
@@ -132,4 +156,7 @@ class BankModule(LiteXModule):
             for csr in (manager.status, manager.pending, manager.enable):
                 csr.name = f"ev_{csr.name.removeprefix('ev_')}"
                 events[csr.name] = csr
+            if self.memory is not None:
+                for csr in (manager.status, manager.pending):
+                    _read_from(csr, self.memory)
         return [events.get(register.name) or getattr(self, register.name) for register in self.bank.registers]
