@@ -132,7 +132,6 @@ module sgdma_c2h #(
     if (rst) burst_valid <= 1'b0;
     else if (job_ready) burst_valid <= job_valid;
     live_reg <= !rst && (job_ready ? job_valid && !job_kill && !aborting[job_queue] : live_reg && !aborting[burst_queue]);
-    stop_reg <= job_ready ? job_kill || aborting[job_queue] : stop_reg || aborting[burst_queue];
     if (job_ready) begin
       burst_address <= job_address;
       burst_extent <= job_extent;
@@ -141,19 +140,23 @@ module sgdma_c2h #(
       burst_tag <= job_tag;
       burst_segment_last <= job_segment_last;
       burst_request_last <= job_request_last;
+      stop_reg <= job_kill || aborting[job_queue];
       left_reg <= job_extent;
       final_beat <= job_single;
       want_last <= job_single && job_request_last;
       lane <= job_lane;
       tail <= job_single ? job_tail : '1;
       count <= {1'b0, job_single ? job_tail : {LB{1'b1}}} - {1'b0, job_lane} + 1'b1;
-    end else if (beat) begin
-      left_reg <= left_reg - 1'b1;
-      final_beat <= next_final;
-      want_last <= next_final && burst_request_last;
-      lane <= '0;
-      tail <= next_final ? burst_tail : '1;
-      count <= next_final ? {1'b0, burst_tail} + 1'b1 : (LB + 1)'(BYTES);
+    end else begin
+      if (aborting[burst_queue]) stop_reg <= 1'b1;
+      if (beat) begin
+        left_reg <= left_reg - 1'b1;
+        final_beat <= next_final;
+        want_last <= next_final && burst_request_last;
+        lane <= '0;
+        tail <= next_final ? burst_tail : '1;
+        count <= next_final ? {1'b0, burst_tail} + 1'b1 : (LB + 1)'(BYTES);
+      end
     end
   end
 
@@ -180,7 +183,7 @@ module sgdma_c2h #(
 
   logic discard_reg, discarded, cutting_reg, stream_bad_reg;
   logic discard_next, cutting_next, halt_reg;     // halt: one of the two
-  logic beat_whole, beat_ready, beat_early, beat_broken, beat_open, beat_error;
+  logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
   logic [DATA_WIDTH-1:0] beat_data;
 
 
@@ -188,8 +191,7 @@ module sgdma_c2h #(
   wire cut_short = stop_reg || cutting_reg;
   wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
   wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg);
-  wire runs = live_reg && !halt_reg;
-  wire early = runs && beat_early;
+  wire early = beat_valid && beat_early;
   wire discard_begin = early || cut_begin || (beat && want_last && beat_open);
   assign cutting_next = kill_done ? 1'b0 : early || cut_begin || cutting_reg;
   assign discard_next = !discarded && (discard_begin || discard_reg);
@@ -200,9 +202,9 @@ module sgdma_c2h #(
       .clk(clk), .rst(rst),
       .in_valid(word_valid), .in_ready(word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
       .in_error(word_error),
-      .want_valid(runs), .want_lane(lane), .want_count(count), .want_last(want_last),
+      .want_valid(live_reg && !halt_reg), .want_lane(lane), .want_count(count), .want_last(want_last),
       .discard(discard_reg), .discarded(discarded),
-      .out_valid(), .out_ready(beat_ready), .out_whole(beat_whole), .out_data(beat_data), .out_early(beat_early),
+      .out_valid(beat_valid), .out_ready(beat_ready), .out_data(beat_data), .out_early(beat_early),
       .out_broken(beat_broken), .out_open(beat_open), .out_error(beat_error));
 
   // ---------------------------------------------------------------------------- burst complete: off to memory
@@ -221,14 +223,14 @@ module sgdma_c2h #(
   // Counts are up to three cycles old.
   always_ff @(posedge clk) begin
     fifo_room <= |fifo_free[$clog2(FIFO_BEATS):2];
-    last_room <= |fifo_free[$clog2(FIFO_BEATS):2] && |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
+    last_room <= |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
     log_room <= |log_free[$clog2(OUTSTANDING):2];
   end
 
-  assign beat_ready = final_beat ? last_room : fifo_room;
-  assign beat = beat_whole && (runs && beat_ready);
+  assign beat_ready = fifo_room && (!final_beat || last_room);
+  assign beat = beat_valid && beat_ready && !beat_early;
 
-  wire burst_done = beat_whole && (runs && final_beat && last_room);  // `beat`, and the last one: much waits for this
+  wire burst_done = beat && final_beat;
   wire kill_done = cut_going && burst_request_last && log_room;
   wire now_bad = stream_bad_reg || (beat && (beat_error || beat_broken));
 
@@ -247,8 +249,7 @@ module sgdma_c2h #(
     else if (packet_in != packet_out) ahead_reg <= ahead_reg + {{3{packet_out}}, 1'b1};
   end
 
-  // No beat goes of a burst that is cut short.
-  assign burst_ready = burst_done || (cut_going && (!burst_request_last || log_room));
+  assign burst_ready = cut_short ? (cut_going && (!burst_request_last || log_room)) : burst_done;
 
   assign strobe = ({BYTES{1'b1}} << lane) & ({BYTES{1'b1}} >> ~tail);
 

@@ -30,7 +30,6 @@ module sgdma_unpack #(
 
     output logic                  out_valid,
     input  logic                  out_ready,
-    output logic                  out_whole,       // the bytes are there, wanted or not: it goes if it may
     output logic [DATA_WIDTH-1:0] out_data,
     output logic                  out_early,
     output logic                  out_broken,
@@ -50,11 +49,10 @@ module sgdma_unpack #(
   wire exact = REALIGN ? reach == (LB + 2)'(BYTES) : want_count[LB];
   wire enough = full_reg && (!over || last_reg || in_valid);
   wire early = full_reg && last_reg && (over || (exact && !want_last));
-  wire take = out_whole && want_valid && out_ready;
+  wire take = out_valid && out_ready && !out_early;
   wire drain = discard && full_reg;
 
   assign out_valid = want_valid && enough;
-  assign out_whole = enough && !early;
   assign out_early = early;
   assign out_open = !(over ? in_last : last_reg);
   assign out_error = (error_reg && full_reg) || (over && in_error);
