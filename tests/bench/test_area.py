@@ -86,3 +86,10 @@ def test_what_was_made_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     first = run("guard", seeds=1)
     monkeypatch.setattr("subprocess.run", None)
     assert run("guard", seeds=1) == first
+
+
+def test_comments_do_not_count_as_design() -> None:
+    """What LiteX writes into them (a date, a tree in any order) makes no other design of it."""
+    code = "module top (\n  input clk\n);\nendmodule\n"
+    assert tools._code(f"// 1 January\n{code}") == tools._code(code)
+    assert tools._code(f"/*\nTop\n└─── a\n└─── b\n*/{code}") == tools._code(f"/*\nTop\n└─── b\n└─── a\n*/{code}")

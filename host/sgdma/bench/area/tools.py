@@ -125,8 +125,9 @@ def _sum(cells: Mapping[str, int], pattern: str) -> int:
 
 
 def _code(verilog: str) -> str:
-    """Without comments that fill a line: LiteX writes the date into some."""
-    return "\n".join(line for line in verilog.splitlines() if not line.startswith("//")) + "\n"
+    """Without comments: LiteX writes the date into some, and a tree in an order of its own into another."""
+    text = re.sub(r"/\*.*?\*/", "", verilog, flags=re.DOTALL)
+    return "\n".join(line for line in text.splitlines() if not line.startswith("//")) + "\n"
 
 
 def _tool(name: str) -> str:
