@@ -41,7 +41,7 @@ def board(request: pytest.FixtureRequest) -> Iterator[VirtualBoard]:
 
 @pytest.fixture
 def target(board: VirtualBoard) -> Iterator[BoardTarget]:
-    with open_target(f"uart:{board.port}?timeout=20") as opened:
+    with open_target(f"uart:{board.port}?timeout=120") as opened:
         assert isinstance(opened, BoardTarget)
         yield opened
 
@@ -53,7 +53,7 @@ def test_a_virtual_board_keeps_the_contract(target: BoardTarget, check: Callable
 
 def test_the_tcp_port_is_the_same_board(board: VirtualBoard, request: pytest.FixtureRequest) -> None:
     expected = known.board("virtual").dma_bytes(request.node.callspec.params["board"])
-    with open_target(f"uart:socket://localhost:{board.tcp}?timeout=20") as opened:
+    with open_target(f"uart:socket://localhost:{board.tcp}?timeout=120") as opened:
         assert opened.memory_bytes == expected
 
 
@@ -154,7 +154,7 @@ def test_a_bitstream_of_another_build_is_refused(
 
 def test_probe_and_monitor_tell_of_link_and_self_test(board: VirtualBoard) -> None:
     wide = {"COLUMNS": "300"}
-    url = f"uart:{board.port}?timeout=20"
+    url = f"uart:{board.port}?timeout=120"
     told = CliRunner().invoke(app, ["probe", "--target", url], env=wide)
     assert told.exit_code == 0, told.output
     assert "kind reliable" in told.output
