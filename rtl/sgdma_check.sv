@@ -311,8 +311,8 @@ module sgdma_check #(
   logic judge_valid;
 
   sgdma_judge #(
-      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
-      .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
+      .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS),
+      .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) judge (
       .clk(clk), .rst(rst), .aborting(aborting),
       .in_valid(token_valid), .in_segment(token_segment), .in_last(token_last), .in_status(token_status),

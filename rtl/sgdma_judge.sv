@@ -72,8 +72,8 @@ module sgdma_judge #(
   logic [3:0] context_opcode;
 
   sgdma_rules #(
-      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
-      .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
+      .META(META), .ADDR_WIDTH(ADDR_WIDTH), .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS),
+      .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) rules (
       .clk(clk), .rst(rst),
       .in_valid(in_valid), .in_c2h(in_c2h), .in_first(in_first), .in_last(in_list_last),

@@ -19,32 +19,8 @@ def _fields(register: Register) -> list[CSRField]:
             for bits in register.fields]
 
 
-class _Storage(CSRStorage):
-    """A register that only software writes. Its reads come from `memory` when that is set."""
-
-    memory: Signal | None = None
-
-    def do_finalize(self, busword: int, ordering: str) -> None:
-        """Called by LiteX when it lays out the bank."""
-        super().do_finalize(busword, ordering)
-        if self.memory is not None:
-            self.comb += [csr.w.eq(self.memory) for csr in self.simple_csrs]
-
-
-class _Status(CSRStatus):
-    """A register that only the hardware writes. Its reads come from `memory` when that is set."""
-
-    memory: Signal | None = None
-
-    def do_finalize(self, busword: int, ordering: str) -> None:
-        """Called by LiteX when it lays out the bank."""
-        super().do_finalize(busword, ordering)
-        if self.memory is not None:
-            self.comb += [csr.w.eq(self.memory) for csr in self.simple_csrs]
-
-
-def _read_from(csr: CSRStatus, memory: Signal) -> None:
-    """Let a register of LiteX's own be read from `memory`."""
+def _read_from(csr: CSRStatus | CSRStorage, memory: Signal) -> None:
+    """Let what a register reads as come from `memory`. To be called before LiteX lays out the bank."""
     lay_out = csr.do_finalize
 
     def do_finalize(busword: int, ordering: str) -> None:
@@ -55,15 +31,12 @@ def _read_from(csr: CSRStatus, memory: Signal) -> None:
 
 
 class _Event(CSRStorage):
-    """A register whose write is an event: what was written is for the hardware, and reads as zero. Its reads come from
-    `memory`, too, when that is set, so that nobody asks whether it is one of these."""
-
-    memory: Signal | int = 0
+    """A register whose write is an event: what was written is for the hardware, and reads as zero."""
 
     def do_finalize(self, busword: int, ordering: str) -> None:
         """Called by LiteX when it lays out the bank."""
         super().do_finalize(busword, ordering)
-        self.comb += [csr.w.eq(self.memory) for csr in self.simple_csrs]
+        self.comb += [csr.w.eq(0) for csr in self.simple_csrs]
 
 
 class BankModule(LiteXModule):
@@ -81,9 +54,9 @@ class BankModule(LiteXModule):
             if register.access == "ev":
                 continue
             if register.access == "ro":
-                csr = _Status(32, name=register.name, description=register.description, fields=_fields(register))
+                csr = CSRStatus(32, name=register.name, description=register.description, fields=_fields(register))
             else:
-                storage = _Event if register.access == "wo" else _Storage
+                storage = _Event if register.access == "wo" else CSRStorage
                 csr = storage(32, name=register.name, description=register.description, fields=_fields(register),
                               reset=register.reset)
             setattr(self, register.name, csr)
@@ -93,7 +66,7 @@ class BankModule(LiteXModule):
         in place of a multiplexer, and all of them a cycle before the register bus looks.
 
         `bus` is the register bus: its address stands for two cycles, and shows each of the bank's once with `clear`
-        behind a reset. Only for a bank of up to 32 registers at its start, those of software zero behind a
+        behind a reset. The bank's first 32 registers are read so, of which those of software must be zero behind a
         reset. To be called before the design is finalised.
         """
         self.memory = value = Signal(32)
@@ -104,21 +77,18 @@ class BankModule(LiteXModule):
         content = [0] * 32
         pending = self._events()
         for index, register in enumerate(self.bank.registers[:32]):
-            csr = getattr(self, register.name, None)
             if register.name in pending:
                 moving[index] = [live.eq(pending[register.name]), moves.eq(1)]
-            elif register.name in constants:
+                continue
+            csr = getattr(self, register.name)
+            _read_from(csr, value)
+            if register.name in constants:
                 content[index] = constants[register.name]
-                getattr(self, register.name).memory = value
-            elif isinstance(csr, _Event):
-                csr.memory = value
-            elif isinstance(csr, _Storage):
-                assert not register.reset, f"{register.name} is not zero behind a reset"
-                csr.memory = value
-                places |= 1 << index
-            elif isinstance(csr, _Status):
-                csr.memory = value
+            elif isinstance(csr, CSRStatus):
                 moving[index] = [live.eq(csr.status), moves.eq(1)]
+            elif not isinstance(csr, _Event):
+                assert not register.reset, f"{register.name} is not zero behind a reset"
+                places |= 1 << index
         self.comb += Case(bus.adr[:5], moving)
         self.sync += [kept_word.eq(stored), live_word.eq(live), moved.eq(moves)]
         self.comb += value.eq(Mux(moved, live_word, kept_word))
