@@ -1,12 +1,11 @@
 // C2H engine: takes one packet of user logic per request and writes it to the segments in host memory.
 //
-//   list --> split --> lanes wanted --> unpack <-- stream
-//                                          |
-//                            burst complete: data FIFO, write burst, log --> responses --> result
+//   list --> split --> cut <-- stream
+//                       |
+//          burst complete: data FIFO, write burst, log --> responses --> result
 //
 // A burst is offered to memory only when all its data is in the FIFO: a slow stream never holds the write channel, which
-// completions of other queues need. A request that is cut short (abort, packet ended early) has its partial burst rolled
-// back and the rest of its packet discarded up to TLAST.
+// completions of other queues need.
 
 module sgdma_c2h #(
     parameter int DATA_WIDTH = 64,
@@ -111,106 +110,39 @@ module sgdma_c2h #(
       .burst_segment_last(job_segment_last), .burst_request_last(job_request_last), .burst_kill(job_kill),
       .burst_begun(), .burst_end_push(job_end_push));
 
-  // The burst that the stream is cut to, and the beat of it that is next: what the cutting asks are registers.
-  logic burst_valid, burst_ready, burst_segment_last, burst_request_last;
-  logic stop_reg, live_reg;                       // it is to be cut short; there is one and it is not
+  // ---------------------------------------------------------------------------------- stream, cut to bursts
+
+  logic beat_room, end_room, log_room, word_taken, word_last, beat, rollback;
+  logic burst_done, kill_done, bad, packet_over, discarded;
+  logic burst_segment_last, burst_request_last;
+  logic [DATA_WIDTH-1:0] word_data, beat_data;
+  logic [BYTES-1:0] word_keep, beat_strobe;
   logic [ADDR_WIDTH-1:0] burst_address;
   logic [BB-LB:0] burst_extent;
-  logic [LB-1:0] burst_tail;
+  logic [BB-1:0] burst_bytes;
   logic [QW-1:0] burst_queue;
   logic [15:0] burst_tag;
-  logic [BB-LB:0] left_reg;                       // beats behind the next one
-  logic final_beat, want_last, beat;              // it is the burst's last, the request's last; it goes
-  logic [LB-1:0] lane, tail;                      // its first and its last byte
-  logic [LB:0] count;                             // its bytes
-  wire [LB-1:0] job_lane = REALIGN ? job_address[LB-1:0] : '0;
-  wire next_final = left_reg == (BB - LB + 1)'(1);
 
-  assign job_ready = !burst_valid || burst_ready;
-
-  always_ff @(posedge clk) begin
-    if (rst) burst_valid <= 1'b0;
-    else if (job_ready) burst_valid <= job_valid;
-    live_reg <= !rst && (job_ready ? job_valid && !job_kill && !aborting[job_queue] : live_reg && !aborting[burst_queue]);
-    if (job_ready) begin
-      burst_address <= job_address;
-      burst_extent <= job_extent;
-      burst_tail <= job_tail;
-      burst_queue <= job_queue;
-      burst_tag <= job_tag;
-      burst_segment_last <= job_segment_last;
-      burst_request_last <= job_request_last;
-      stop_reg <= job_kill || aborting[job_queue];
-      left_reg <= job_extent;
-      final_beat <= job_single;
-      want_last <= job_single && job_request_last;
-      lane <= job_lane;
-      tail <= job_single ? job_tail : '1;
-      count <= {1'b0, job_single ? job_tail : {LB{1'b1}}} - {1'b0, job_lane} + 1'b1;
-    end else begin
-      if (aborting[burst_queue]) stop_reg <= 1'b1;
-      if (beat) begin
-        left_reg <= left_reg - 1'b1;
-        final_beat <= next_final;
-        want_last <= next_final && burst_request_last;
-        lane <= '0;
-        tail <= next_final ? burst_tail : '1;
-        count <= next_final ? {1'b0, burst_tail} + 1'b1 : (LB + 1)'(BYTES);
-      end
-    end
-  end
-
-  logic [2:0] ends_reg;                           // requests that end in the splitter's FIFO or here
-  wire end_out = burst_valid && burst_ready && burst_request_last;
-
-  always_ff @(posedge clk) begin
-    if (rst) ends_reg <= 3'd0;
-    else if (job_end_push != end_out) ends_reg <= ends_reg + {{2{end_out}}, 1'b1};
-  end
-
-  // ----------------------------------------------------------------------------------- stream, cut to lanes
-
-  localparam int SLICE = DATA_WIDTH + BYTES + 2;
-  logic word_valid, word_ready, word_last, word_error;
-  logic [DATA_WIDTH-1:0] word_data;
-  logic [BYTES-1:0] word_keep;
-
-  sgdma_fifo #(.WIDTH(SLICE), .DEPTH(2)) slice (
-      .clk(clk), .rst(rst),
-      .in_valid(stream_valid), .in_ready(stream_ready), .in_data({stream_data, stream_keep, stream_last, stream_error}),
-      .out_valid(word_valid), .out_ready(word_ready), .out_data({word_data, word_keep, word_last, word_error}),
-      .level());
-
-  logic discard_reg, discarded, cutting_reg, stream_bad_reg;
-  logic discard_next, cutting_next, halt_reg;     // halt: one of the two
-  logic beat_valid, beat_ready, beat_early, beat_broken, beat_open, beat_error;
-  logic [DATA_WIDTH-1:0] beat_data;
-
-
-  // Cutting short begins once, waits for the discarding of an earlier packet, and ends with the request's last record.
-  wire cut_short = stop_reg || cutting_reg;
-  wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
-  wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg);
-  wire early = beat_valid && beat_early;
-  wire discard_begin = early || cut_begin || (beat && want_last && beat_open);
-  assign cutting_next = kill_done ? 1'b0 : early || cut_begin || cutting_reg;
-  assign discard_next = !discarded && (discard_begin || discard_reg);
-
-  assign drop = cutting_reg && ends_reg == 3'd0;
-
-  sgdma_unpack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) unpack (
-      .clk(clk), .rst(rst),
-      .in_valid(word_valid), .in_ready(word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
-      .in_error(word_error),
-      .want_valid(live_reg && !halt_reg), .want_lane(lane), .want_count(count), .want_last(want_last),
-      .discard(discard_reg), .discarded(discarded),
-      .out_valid(beat_valid), .out_ready(beat_ready), .out_data(beat_data), .out_early(beat_early),
-      .out_broken(beat_broken), .out_open(beat_open), .out_error(beat_error));
+  sgdma_cut #(
+      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .REALIGN(REALIGN), .GRANULE(GRANULE)
+  ) cut (
+      .clk(clk), .rst(rst), .aborting(aborting),
+      .job_valid(job_valid), .job_ready(job_ready), .job_address(job_address), .job_extent(job_extent),
+      .job_single(job_single), .job_tail(job_tail), .job_queue(job_queue), .job_tag(job_tag),
+      .job_segment_last(job_segment_last), .job_request_last(job_request_last), .job_kill(job_kill),
+      .job_end_push(job_end_push), .drop(drop),
+      .cancel(cancel), .stream_valid(stream_valid), .stream_ready(stream_ready), .stream_data(stream_data),
+      .stream_keep(stream_keep), .stream_last(stream_last), .stream_error(stream_error),
+      .word_taken(word_taken), .word_data(word_data), .word_keep(word_keep), .word_last(word_last),
+      .beat_room(beat_room), .end_room(end_room), .kill_room(log_room),
+      .beat(beat), .beat_data(beat_data), .beat_strobe(beat_strobe), .rollback(rollback),
+      .burst_done(burst_done), .kill_done(kill_done), .packet_over(packet_over), .discarded(discarded), .bad(bad),
+      .burst_address(burst_address), .burst_extent(burst_extent), .burst_bytes(burst_bytes), .burst_queue(burst_queue),
+      .burst_tag(burst_tag), .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last));
 
   // ---------------------------------------------------------------------------- burst complete: off to memory
 
   localparam int LOG = BB + 4 + QW + 16;
-  logic fifo_room, last_room, log_room;
   logic [4:0] address_level;
   logic [$clog2(FIFO_BEATS):0] fifo_free;
   logic [$clog2(OUTSTANDING):0] log_free;
@@ -218,59 +150,17 @@ module sgdma_c2h #(
   logic [BB-1:0] log_bytes;                       // less one
   logic [QW-1:0] log_queue;
   logic [15:0] log_tag;
-  logic [BYTES-1:0] strobe;
 
   // Counts are up to three cycles old.
   always_ff @(posedge clk) begin
-    fifo_room <= |fifo_free[$clog2(FIFO_BEATS):2];
-    last_room <= |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
+    beat_room <= |fifo_free[$clog2(FIFO_BEATS):2];
+    end_room <= |fifo_free[$clog2(FIFO_BEATS):2] && |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
     log_room <= |log_free[$clog2(OUTSTANDING):2];
-  end
-
-  assign beat_ready = fifo_room && (!final_beat || last_room);
-  assign beat = beat_valid && beat_ready && !beat_early;
-
-  wire burst_done = beat && final_beat;
-  wire kill_done = cut_going && burst_request_last && log_room;
-  wire now_bad = stream_bad_reg || (beat && (beat_error || beat_broken));
-
-  // The stream runs ahead of the engine. `cancel` means the packet that the next accepted beat belongs to, so it must be low
-  // once the last beat of the packet to be discarded was accepted: the beats behind it are another request's.
-  logic [3:0] ahead_reg;                          // packets that ended on the stream and are still in here
-  wire packet_in = stream_valid && stream_ready && stream_last;
-  wire packet_over = burst_done && burst_request_last && !beat_open;
-  logic packet_out;                               // a cycle late: then `cancel` is, too
-
-  assign cancel = discard_reg && ahead_reg == 4'd0;
-
-  always_ff @(posedge clk) begin
-    packet_out <= !rst && (packet_over || discarded);
-    if (rst) ahead_reg <= 4'd0;
-    else if (packet_in != packet_out) ahead_reg <= ahead_reg + {{3{packet_out}}, 1'b1};
-  end
-
-  assign burst_ready = cut_short ? (cut_going && (!burst_request_last || log_room)) : burst_done;
-
-  assign strobe = ({BYTES{1'b1}} << lane) & ({BYTES{1'b1}} >> ~tail);
-
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      cutting_reg <= 1'b0;
-      discard_reg <= 1'b0;
-      halt_reg <= 1'b0;
-      stream_bad_reg <= 1'b0;
-    end else begin
-      cutting_reg <= cutting_next;
-      discard_reg <= discard_next;
-      halt_reg <= cutting_next || discard_next;
-      if ((burst_done && burst_request_last) || kill_done) stream_bad_reg <= 1'b0;
-      else if (early || now_bad) stream_bad_reg <= 1'b1;
-    end
   end
 
   sgdma_packet_fifo #(.WIDTH(DATA_WIDTH + BYTES), .DEPTH(FIFO_BEATS)) beats (
       .clk(clk), .rst(rst),
-      .in_valid(beat), .in_data({strobe, beat_data}), .commit(burst_done), .rollback(early || cut_begin),
+      .in_valid(beat), .in_data({beat_strobe, beat_data}), .commit(burst_done), .rollback(rollback),
       .free(fifo_free),
       .out_valid(w_valid), .out_ready(w_ready), .out_data({w_strb, w_data}));
 
@@ -282,15 +172,13 @@ module sgdma_c2h #(
 
   assign aw_addr[LB-1:0] = '0;
 
-  wire [BB-1:0] burst_bytes = {burst_extent[BB-LB-1:0], burst_tail} - (REALIGN ? BB'(burst_address[LB-1:0]) : BB'(0));
-
   // Logged a cycle late: what is wrong with a burst is told late, and a block memory is far away.
   logic log_push_reg;
   logic [LOG-1:0] log_reg;
 
   always_ff @(posedge clk) begin
     log_push_reg <= (burst_done || kill_done) && !rst;
-    log_reg <= {burst_bytes, burst_segment_last, burst_request_last, kill_done, now_bad, burst_queue, burst_tag};
+    log_reg <= {burst_bytes, burst_segment_last, burst_request_last, kill_done, bad, burst_queue, burst_tag};
   end
 
   sgdma_packet_fifo #(.WIDTH(LOG), .DEPTH(OUTSTANDING), .PLAIN(1), .SLOW(1), .FAR(1)) bursts (
@@ -336,12 +224,12 @@ module sgdma_c2h #(
 
     sgdma_crc32c #(.DATA_WIDTH(DATA_WIDTH)) checksum (
         .clk(clk), .rst(rst),
-        .in_valid(word_valid && word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
+        .in_valid(word_taken), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
         .out_valid(packet_valid), .out_ready(judge), .out_crc(packet_crc));
 
     sgdma_fifo #(.WIDTH(1), .DEPTH(4)) verdicts (
         .clk(clk), .rst(rst),
-        .in_valid(packet_over || discarded), .in_ready(), .in_data(packet_over && !now_bad),
+        .in_valid(packet_over || discarded), .in_ready(), .in_data(packet_over && !bad),
         .out_valid(verdict_valid), .out_ready(judge), .out_data(verdict_whole), .level());
 
     sgdma_packet_fifo #(.WIDTH(32), .DEPTH(512), .PLAIN(1)) checksums (
@@ -356,9 +244,9 @@ module sgdma_c2h #(
   end else begin : g_no_crc
     assign crc_valid = 1'b1;
     assign done_crc = 32'd0;
-    wire unused = &{1'b0, result_whole};
+    wire unused = &{1'b0, result_whole, word_taken, word_data, word_keep, word_last, packet_over, discarded};
   end
 
-  wire unused = &{1'b0, tally_bad, burst_extent, fifo_free, log_free};
+  wire unused = &{1'b0, tally_bad, burst_address, burst_extent, fifo_free, log_free};
 
 endmodule

@@ -41,7 +41,8 @@ module sgdma_command #(
 
   // Looked at in one cycle and judged in the next: the configuration registers are stable for that long before a command. A ring of
   // 2**n bytes crosses a multiple of a power of two when that is less (`long`), or when its base has only ones from bit n up to
-  // there (`near` what a ring can reach, and `far`) and not only zeros below: TABLE_ALIGN is asked for first, and no ring is shorter
+  // there (`near` what a ring can reach, and `far`) and not only zeros below: TABLE_ALIGN is asked for first, and no ring is
+  // shorter
   // than that and 64 bytes.
   localparam int REACH = 24;                       // a ring has at most 2**(REACH - 1) bytes
   localparam int ALIGN = TABLE_ALIGN > 64 ? 6 : $clog2(TABLE_ALIGN);

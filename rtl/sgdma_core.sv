@@ -271,8 +271,8 @@ module sgdma_core #(
 
   sgdma_check #(
       .QUEUES(QUEUES), .ADDR_WIDTH(ADDR_WIDTH), .LIST_SLOTS(LIST_SLOTS), .PREFETCH(PREFETCH), .LATE(DATA_WIDTH > 128),
-      .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS), .LENGTH_ENCODING(LENGTH_ENCODING),
-      .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
+      .BURST(BURST), .REACH(REACH), .UNIT(UNIT), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS),
+      .LENGTH_ENCODING(LENGTH_ENCODING), .H2C_RULES(H2C_RULES), .C2H_RULES(C2H_RULES)
   ) check (
       .clk(clk), .rst(clear),
       .accepting(accepting), .aborting(aborting), .fetching(fetching), .bad(bad), .restart(restart), .hold(hold_tables),
@@ -317,7 +317,8 @@ module sgdma_core #(
 
   sgdma_h2c #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .UNIT(UNIT_H2C), .REACH(REACH), .GRANULE(GRANULE_H2C), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_H2C), .UNIT(UNIT_H2C), .REACH(REACH),
+      .GRANULE(GRANULE_H2C), .CRC(CRC)
   ) h2c (
       .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[0]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),
@@ -335,7 +336,8 @@ module sgdma_core #(
 
   sgdma_c2h #(
       .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .LIST_SLOTS(LIST_SLOTS),
-      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .UNIT(UNIT_C2H), .REACH(REACH), .GRANULE(GRANULE_C2H), .CRC(CRC)
+      .FIFO_BEATS(FIFO_BEATS), .OUTSTANDING(OUTSTANDING), .REALIGN(REALIGN_C2H), .UNIT(UNIT_C2H), .REACH(REACH),
+      .GRANULE(GRANULE_C2H), .CRC(CRC)
   ) c2h (
       .clk(clk), .rst(clear), .aborting(aborting_reg),
       .list_push(list_push[1]), .list_address(list_address), .list_reach(list_reach), .list_last(list_last),

@@ -72,7 +72,7 @@ module sgdma_fetch #(
   state_t state_reg;
   logic [QW-1:0] queue_reg;
   logic [SQ-1:0] next_slot;                                         // first slot not yet asked for
-  logic [SQ-1:0] log_next;                                          // the same of the queue whose slots arrive
+  logic [SQ-1:0] log_next;                                          // the same of the queue whose slots arrived
   logic [QUEUES-1:0] bad_reg, busy_reg;
   logic [ADDR_WIDTH-1:0] addr_reg;
   logic [7:0] len_reg;
@@ -151,7 +151,7 @@ module sgdma_fetch #(
   sgdma_table #(.WIDTH(SQ), .QUEUES(QUEUES), .READS(2)) nexts (
       .clk(clk), .rst(rst), .clear(|restart), .clear_queue(restart_queue),
       .write(note), .write_queue(queue_reg), .write_data(past_reg),
-      .read_queue({queue_reg, log_queue}), .read_data({next_slot, log_next}));
+      .read_queue({queue_reg, last_queue_reg}), .read_data({next_slot, log_next}));
 
   always_ff @(posedge clk) taken_reg <= !rst && (take || (taken_reg && hold));
 
@@ -176,8 +176,9 @@ module sgdma_fetch #(
 
   logic running_reg;                                                // in the middle of a burst
   logic half_reg;                                                   // of a slot, 64 bit only
-  logic done_reg;                                                   // what was asked for is all there, a cycle late
-  logic [QW-1:0] done_queue_reg;
+  logic last_reg, done_reg;                                         // a burst ended; what was asked for is all there, two late
+  logic [QW-1:0] last_queue_reg, done_queue_reg;
+  logic [FILL-1:0] last_past_reg;
   logic [FILL-1:0] cursor_reg;
   logic [FILL-1:0] filled_mem [QUEUES];
 
@@ -217,8 +218,11 @@ module sgdma_fetch #(
   end
 
   always_ff @(posedge clk) begin
-    done_reg <= r_valid && r_last && log_past == FILL'(log_next) && !((take || taken_reg) && queue_reg == log_queue);
-    done_queue_reg <= log_queue;
+    last_reg <= r_valid && r_last && !rst;
+    last_queue_reg <= log_queue;
+    last_past_reg <= log_past;
+    done_reg <= last_reg && last_past_reg == FILL'(log_next) && !((take || taken_reg) && queue_reg == last_queue_reg);
+    done_queue_reg <= last_queue_reg;
     if (r_valid) cursor_reg <= cursor_next;
     if (r_valid) filled_mem[log_queue] <= cursor_next;
   end
@@ -261,16 +265,18 @@ module sgdma_fetch #(
       assign write = r_valid;
       assign read_slot = row_reg;
     end else begin : g_choice
-      // A memory is too slow for a multiplexer behind it.
-      logic [LANE-1:0] lane_reg, row_lane_reg;
+      // A memory is too slow for a multiplexer behind it: the registers of the other lanes are cleared, and all are joined.
+      logic [LANE-1:0] lane_reg;
       logic [ROW_WIDTH-1:0] late_reg;
       always_ff @(posedge clk) begin
-        if (read_enable) row_lane_reg <= read_index[LANE-1:0];
-        lane_reg <= row_lane_reg;
-        late_reg <= row_reg;
+        if (read_enable) lane_reg <= read_index[LANE-1:0];
+        for (int l = 0; l < LANES; l++) late_reg[128*l +: 128] <= lane_reg == LANE'(l) ? row_reg[128*l +: 128] : '0;
       end
       assign write = {LANES{r_valid}} & ({LANES{1'b1}} << cursor[LANE-1:0]);
-      assign read_slot = late_reg[128*lane_reg +: 128];
+      always_comb begin
+        read_slot = '0;
+        for (int l = 0; l < LANES; l++) read_slot |= late_reg[128*l +: 128];
+      end
     end
   end
 

@@ -95,14 +95,17 @@ module sgdma_jobs #(
 
   logic begun, split_begun, cmd_room_reg;
 
-  sgdma_split #(.DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .UNIT(UNIT), .REACH(REACH)) split (
+  sgdma_split #(
+      .DATA_WIDTH(DATA_WIDTH), .ADDR_WIDTH(ADDR_WIDTH), .QUEUES(QUEUES), .BURST(BURST), .UNIT(UNIT), .REACH(REACH)
+  ) split (
       .clk(clk), .rst(rst), .aborting(aborting), .drop(drop),
       .request_valid(start_valid), .request_ready(start_ready), .request_queue(start_queue), .request_tag(start_tag),
       .list_valid(segment_valid), .list_ready(segment_ready), .list_address(segment_address),
       .list_reach(segment_reach), .list_last(segment_last),
       .cmd_push(begun), .cmd_room(cmd_room_reg),
       .burst_valid(burst_valid), .burst_ready(burst_ready), .burst_address(burst_address),
-      .burst_extent(burst_extent), .burst_single(burst_single), .burst_tail(burst_tail), .burst_queue(burst_queue), .burst_tag(burst_tag),
+      .burst_extent(burst_extent), .burst_single(burst_single), .burst_tail(burst_tail), .burst_queue(burst_queue),
+      .burst_tag(burst_tag),
       .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last), .burst_kill(burst_kill),
       .burst_begun(split_begun), .burst_end_push(burst_end_push));
 

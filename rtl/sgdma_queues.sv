@@ -1,8 +1,8 @@
-// State of the queue pairs: rings, indices, and what commands, doorbells and errors do to them.
+// The queue pairs: rings, indices, and what commands, doorbells and errors do to them.
 //
 // The other blocks look up a queue of theirs and report events (slots consumed, request accepted, completion issued, completion
 // written); this module owns every index that outlives an event. Indices lie in tables, one queue's looked up by each user, so
-// that a queue costs memory and a few flags. What is asked of all queues at once is a flag, set and taken back by events.
+// that a queue costs memory and, in sgdma_states, a few flags.
 
 module sgdma_queues #(
     parameter int QUEUES = 4,
@@ -48,8 +48,8 @@ module sgdma_queues #(
     output logic [QUEUES-1:0]         failed,     // in ERROR
     output logic [QUEUES-1:0]         restart,    // START: forget what was prefetched; nothing is consumed, accepted or issued
     output logic [QUEUES-1:0]         drained,    // everything up to the tail is consumed, two cycles late
-    output logic [CQ-1:0]     unread,             // written completions that the host has not taken, less one and signed, of a queue
-                                                  // where they changed
+    output logic [CQ-1:0]     unread,             // written completions that the host has not taken, less one and signed, of a
+                                                  // queue where they changed
     output logic [QW-1:0]     unread_queue,
     output logic [QUEUES-1:0] arm,                // the vector: `unread` is of it and knows of the doorbell in the next cycle
 
@@ -91,15 +91,12 @@ module sgdma_queues #(
     input  logic [QW-1:0]     written_queue
 );
 
-  logic [QUEUES-1:0][3:0] state_reg, state_next;
-  logic [QUEUES-1:0][3:0] error_reg, error_next;
-  logic [QUEUES-1:0] begun_reg;                    // STARTed since reset: before that there is nothing in the tables
-  logic [QUEUES-1:0] busy_reg, drained_reg, closing_reg, failed_reg;
+  logic [QUEUES-1:0][3:0] state, error;
+  logic [QUEUES-1:0] busy, begun;
   logic [63:0] sq_base_mem [QUEUES];
   logic [63:0] cq_base_mem [QUEUES];
   logic [SQ-1:0] sq_mask_mem [QUEUES];             // entries of the rings less one
   logic [CQ-1:0] cq_mask_mem [QUEUES];
-  logic stray_reg, stray_next, error_event_reg;
 
   // ----------------------------------------------------------------------------------- commands and doorbells
 
@@ -119,15 +116,15 @@ module sgdma_queues #(
       .clk(clk), .rst(rst),
       .cfg_queue(cfg_queue), .cfg_sq_base(cfg_sq_base), .cfg_cq_base(cfg_cq_base), .cfg_sq_log2(cfg_sq_log2),
       .cfg_cq_log2(cfg_cq_log2), .cmd_valid(cmd_valid), .cmd_op(cmd_op), .cmd_result(cmd_result),
-      .state(state_reg[sel]), .error(error_reg[sel]), .busy(busy_reg[sel] || fetch_busy[sel]),
+      .state(state[sel]), .error(error[sel]), .busy(busy[sel] || fetch_busy[sel]),
       .perform(do_command), .start(cmd_start), .op(op_reg), .sq_mask(start_sq_mask), .cq_mask(start_cq_mask));
 
   sgdma_doorbell #(.QUEUES(QUEUES)) doorbells (
       .clk(clk), .rst(rst),
       .sq_db_valid(sq_db_valid), .sq_db_queue(sq_db_queue), .sq_db_tail(sq_db_tail),
       .cq_db_valid(cq_db_valid), .cq_db_queue(cq_db_queue), .cq_db_head(cq_db_head), .cq_db_arm(cq_db_arm),
-      .sq_idle(state_reg[sq_db] == sgdma_pkg::QUEUE_IDLE), .sq_head(sq_db_head), .sq_old(sq_db_old),
-      .sq_mask(sq_mask_mem[sq_db]), .cq_idle(state_reg[cq_db] == sgdma_pkg::QUEUE_IDLE), .cq_old(cq_db_old),
+      .sq_idle(state[sq_db] == sgdma_pkg::QUEUE_IDLE), .sq_head(sq_db_head), .sq_old(sq_db_old),
+      .sq_mask(sq_mask_mem[sq_db]), .cq_idle(state[cq_db] == sgdma_pkg::QUEUE_IDLE), .cq_old(cq_db_old),
       .cq_issued(cq_db_issued),
       .sq_rung(sq_rung), .sq_known(sq_known), .sq_bad(sq_bad), .sq_more(sq_more), .sq_queue(sq_queue), .sq_value(sq_value),
       .cq_rung(cq_rung), .cq_known(cq_known), .cq_bad(cq_bad), .cq_arm(cq_arm), .cq_queue(cq_queue), .cq_value(cq_value));
@@ -135,117 +132,21 @@ module sgdma_queues #(
   // -------------------------------------------------------------------------------------------------- states
 
   // A record is written in one cycle, counted in the next, and a queue that then owes none is idle from the one behind that.
-  logic look_record, record_error_reg, last_reg, settled;
-  logic [QW-1:0] look_queue;
-  logic tail_write, advance;                       // the tail, the completion ring's head moves
+  logic look_record, record_error_reg, last_reg, settled, even_reg;
+  logic [QW-1:0] look_queue, even_queue_reg;
+  logic sq_moves, cq_moves;                        // the tail, the completion ring's head
 
-  always_comb begin
-    state_next = state_reg;
-    error_next = error_reg;
-    tail_write = 1'b0;
-    stray_next = stray_reg;
-    restart = '0;
-
-    for (int q = 0; q < QUEUES; q++) begin
-      if (state_reg[q] == sgdma_pkg::QUEUE_STOPPING && closing_reg[q] && !busy_reg[q]) state_next[q] = sgdma_pkg::QUEUE_STOPPED;
-      if (state_reg[q] == sgdma_pkg::QUEUE_ABORTING && !busy_reg[q] && drained_reg[q])
-        state_next[q] = sgdma_pkg::QUEUE_STOPPED;
-    end
-
-    if (do_command) begin
-      case (op_reg)
-        sgdma_pkg::CMD_START: begin
-          state_next[sel] = sgdma_pkg::QUEUE_RUNNING;
-          restart[sel] = 1'b1;
-        end
-        sgdma_pkg::CMD_STOP:   state_next[sel] = sgdma_pkg::QUEUE_STOPPING;
-        sgdma_pkg::CMD_RESUME: state_next[sel] = sgdma_pkg::QUEUE_RUNNING;
-        sgdma_pkg::CMD_ABORT:  state_next[sel] = sgdma_pkg::QUEUE_ABORTING;
-        default:               state_next[sel] = sgdma_pkg::QUEUE_IDLE;
-      endcase
-      error_next[sel] = sgdma_pkg::QERR_NONE;
-    end
-
-    if (sq_rung) begin
-      if (!sq_known) stray_next = 1'b1;
-      else if (state_reg[sq_queue] != sgdma_pkg::QUEUE_ERROR) begin
-        if (sq_bad) begin
-          state_next[sq_queue] = sgdma_pkg::QUEUE_ERROR;
-          error_next[sq_queue] = sgdma_pkg::QERR_SQ_DOORBELL;
-        end else tail_write = 1'b1;
-      end
-    end
-    advance = 1'b0;
-    if (cq_rung) begin
-      if (!cq_known) stray_next = 1'b1;
-      else if (state_reg[cq_queue] != sgdma_pkg::QUEUE_ERROR) begin
-        if (cq_bad) begin
-          state_next[cq_queue] = sgdma_pkg::QUEUE_ERROR;
-          error_next[cq_queue] = sgdma_pkg::QERR_CQ_DOORBELL;
-        end else advance = 1'b1;
-      end
-    end
-    if (fetch_error) begin
-      state_next[fetch_error_queue] = sgdma_pkg::QUEUE_ERROR;
-      error_next[fetch_error_queue] = sgdma_pkg::QERR_FETCH_BUS;
-    end
-    if (look_record && record_error_reg) begin
-      state_next[look_queue] = sgdma_pkg::QUEUE_ERROR;
-      error_next[look_queue] = sgdma_pkg::QERR_CQ_BUS;
-    end
-  end
-
-  logic [QUEUES-1:0] moves;                        // tails now or in the cycle before
-  logic [QUEUES-1:0] accepts;
-  logic moved_reg;                                 // a tail did in the cycle before: what is compared lags
-  logic [QW-1:0] moved_queue_reg;
-
-  always_comb begin
-    for (int q = 0; q < QUEUES; q++) begin
-      accepts[q] = accept && 32'(check_queue) == q;
-      moves[q] = (tail_write && sq_more && 32'(sq_queue) == q) || (moved_reg && 32'(moved_queue_reg) == q);
-      failed[q] = state_reg[q] == sgdma_pkg::QUEUE_ERROR;
-    end
-  end
-
-  assign drained = drained_reg;
-  assign stray = stray_reg;
-  assign error_event = error_event_reg;
-
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      state_reg <= '0;
-      error_reg <= '0;
-      busy_reg <= '0;
-      begun_reg <= '0;
-      accepting <= '0;
-      fetching <= '0;
-      closing_reg <= '0;
-      failed_reg <= '0;
-      drained_reg <= '1;
-      aborting <= '0;
-      stray_reg <= 1'b0;
-      error_event_reg <= 1'b0;
-    end else begin
-      state_reg <= state_next;
-      error_reg <= error_next;
-      stray_reg <= stray_next;
-      error_event_reg <= 1'b0;
-      for (int q = 0; q < QUEUES; q++) begin
-        fetching[q] <= state_reg[q] != sgdma_pkg::QUEUE_IDLE && state_reg[q] != sgdma_pkg::QUEUE_STOPPED;
-        aborting[q] <= state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
-        accepting[q] <= state_reg[q] == sgdma_pkg::QUEUE_RUNNING || state_reg[q] == sgdma_pkg::QUEUE_ABORTING;
-        if (accepts[q]) busy_reg[q] <= 1'b1;
-        else if (last_reg && settled && 32'(unread_queue) == q) busy_reg[q] <= 1'b0;
-        closing_reg[q] <= state_reg[q] == sgdma_pkg::QUEUE_STOPPING && !accepting[q];   // the checker asks a cycle later still
-        failed_reg[q] <= failed[q];
-        if (moves[q]) drained_reg[q] <= 1'b0;
-        else if (restart[q] || (even_reg && 32'(even_queue_reg) == q)) drained_reg[q] <= 1'b1;
-        if (restart[q]) begun_reg[q] <= 1'b1;
-        if (failed[q] && !failed_reg[q]) error_event_reg <= 1'b1;
-      end
-    end
-  end
+  sgdma_states #(.QUEUES(QUEUES)) states (
+      .clk(clk), .rst(rst),
+      .do_command(do_command), .op(op_reg), .op_queue(sel),
+      .sq_rung(sq_rung), .sq_known(sq_known), .sq_bad(sq_bad), .sq_more(sq_more), .sq_queue(sq_queue), .sq_moves(sq_moves),
+      .cq_rung(cq_rung), .cq_known(cq_known), .cq_bad(cq_bad), .cq_queue(cq_queue), .cq_moves(cq_moves),
+      .accept(accept), .accept_queue(check_queue), .settled(last_reg && settled), .settled_queue(unread_queue),
+      .even(even_reg), .even_queue(even_queue_reg), .fetch_error(fetch_error), .fetch_error_queue(fetch_error_queue),
+      .record_error(look_record && record_error_reg), .record_queue(look_queue),
+      .state(state), .error(error), .busy(busy), .begun(begun), .restart(restart), .fetching(fetching),
+      .accepting(accepting), .aborting(aborting), .failed(failed), .drained(drained), .stray(stray),
+      .error_event(error_event));
 
   // ------------------------------------------------------------------------------------------------- indices
 
@@ -253,12 +154,10 @@ module sgdma_queues #(
   // checker is, a cycle late.
   logic [SQ-1:0] check_tail, sel_head;
   logic [CQ-1:0] check_accepted, look_accepted, sel_accepted, check_cq_head, look_cq_head, look_written, sel_written;
-  logic even_reg;
-  logic [QW-1:0] even_queue_reg;
 
   sgdma_table #(.WIDTH(SQ), .QUEUES(QUEUES), .READS(3)) tails (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
-      .write(tail_write), .write_queue(sq_queue), .write_data(sq_value),
+      .write(sq_moves), .write_queue(sq_queue), .write_data(sq_value),
       .read_queue({sq_db, fetch_queue, check_queue}), .read_data({sq_db_old, fetch_tail, check_tail}));
 
   wire [SQ-1:0] head_next = check_head + 1'b1;
@@ -271,7 +170,7 @@ module sgdma_queues #(
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(3)) cq_heads (
       .clk(clk), .rst(rst), .clear(cmd_start), .clear_queue(sel),
-      .write(advance), .write_queue(cq_queue), .write_data(cq_value),
+      .write(cq_moves), .write_queue(cq_queue), .write_data(cq_value),
       .read_queue({cq_db, check_queue, look_queue}), .read_data({cq_db_old, check_cq_head, look_cq_head}));
 
   sgdma_table #(.WIDTH(CQ), .QUEUES(QUEUES), .READS(3)) accepted (
@@ -294,15 +193,16 @@ module sgdma_queues #(
   // A completion ring holds as many records as places were given, or fewer: it is full when the distance is its size.
   wire [CQ-1:0] taken = check_accepted ^ check_cq_head;
 
-  assign check_last = head_next == check_tail;
+  // Whether head + 1 == tail, without a carry where tables are read first: bits differ where all below them were ones and have
+  // become zeros.
+  wire last_slot = (check_head ^ check_tail) == {check_head[SQ-2:0] & ~check_tail[SQ-2:0], 1'b1};
+  assign check_last = QUEUES > 1 ? last_slot : head_next == check_tail;
   assign check_fills = (taken & cq_mask_mem[check_queue]) == '0 && taken != '0;
 
   always_ff @(posedge clk) begin
     check_full <= check_fills;
     even_reg <= check_head == check_tail && !consume;
     even_queue_reg <= check_queue;
-    moved_reg <= tail_write && sq_more && !rst;
-    moved_queue_reg <= sq_queue;
   end
 
   logic retry_reg;
@@ -313,8 +213,8 @@ module sgdma_queues #(
 
   // ------------------------------------------------------------------------------------------ unread completions
 
-  // Whether written + 1 == accepted, without a carry: bits differ where all below them were ones and have become zeros.
-  // The tables of one queue are registers, which are compared when the record is counted.
+  // Whether written + 1 == accepted, without a carry as above. The tables of one queue are registers, which are compared when the
+  // record is counted.
   wire one_short = (look_written ^ look_accepted) == {look_written[CQ-2:0] & ~look_accepted[CQ-2:0], 1'b1};
   wire owes_one = QUEUES == 1 || one_short;
   assign settled = QUEUES > 1 || look_written == look_accepted;
@@ -326,7 +226,7 @@ module sgdma_queues #(
   end
 
   sgdma_unread #(.QUEUES(QUEUES)) reckoning (
-      .clk(clk), .rst(rst), .restart(restart), .begun(begun_reg), .written(written), .written_queue(written_queue),
+      .clk(clk), .rst(rst), .restart(restart), .begun(begun), .written(written), .written_queue(written_queue),
       .rung(cq_rung), .rung_queue(cq_queue), .rung_arm(cq_arm),
       .look_queue(look_queue), .look_record(look_record), .look_written(look_written), .look_cq_head(look_cq_head),
       .unread(unread), .unread_queue(unread_queue), .arm(arm));
@@ -348,9 +248,9 @@ module sgdma_queues #(
   assign place_mask = cq_mask_mem[place_queue];
 
   always_ff @(posedge clk) begin
-    q_state <= state_reg[sel];
-    q_error <= error_reg[sel];
-    if (!begun_reg[sel]) begin
+    q_state <= state[sel];
+    q_error <= error[sel];
+    if (!begun[sel]) begin
       q_in_flight <= '0;
       q_sq_head <= '0;
       q_cq_tail <= '0;

@@ -27,7 +27,7 @@ class Mutant:
 MUTANTS = (
     Mutant("boundary off by one beat", "sgdma_split.sv", "assign extent = to - @;", "from",
            "from - (BB - CUT)'(!final_reg)", "test_transfers"),
-    Mutant("lost last strobe", "sgdma_c2h.sv", "assign strobe = ({BYTES{1'b1}} << lane) & (@);",
+    Mutant("lost last strobe", "sgdma_cut.sv", "assign beat_strobe = ({BYTES{1'b1}} << lane) & (@);",
            "{BYTES{1'b1}} >> ~tail", "{BYTES{1'b1}} >> ~tail >> want_last", "test_transfers"),
     Mutant("doubled completion", "sgdma_complete.sv", "taken_reg <= pick_ready && @ ?", "source_valid",
            "source_valid && timestamp[4:0] != 5'd7", "test_concurrency"),
@@ -41,8 +41,7 @@ MUTANTS = (
            "status = sgdma_pkg::RULE_BASE + 8'(judge_rule);\n        index = @;", "judge_index",
            "judge_index + 16'd1", "test_rules"),
     Mutant("ignored bus error", "sgdma_h2c.sv", ".burst_bad(@)", "data_error", "1'b0", "test_faults"),
-    Mutant("abort leaking a write", "sgdma_c2h.sv", ".commit(burst_done), .rollback(@)", "early || cut_begin", "1'b0",
-           "test_faults"),
+    Mutant("abort leaking a write", "sgdma_cut.sv", "assign rollback = @;", "early || cut_begin", "1'b0", "test_faults"),
     Mutant("unfair queue", "sgdma_turn.sv", "if (candidate[@ % QUEUES]) next = QW'(@ % QUEUES);",
            "(32'(queue) + i)", "(i - 1)", "test_concurrency"),
 )  # fmt: skip

@@ -68,7 +68,8 @@ module sgdma_tlp_bar (
     // Traffic class and attributes are those of the request.
     packet.head[31:0] = sgdma_tlp_pkg::first_dword(good_reg, 1'b0, sgdma_tlp_pkg::TYPE_COMPLETION, good_reg ? 10'd1 : 10'd0)
         | {9'd0, head0[22:20], 6'd0, head0[13:12], 12'd0};
-    packet.head[63:32] = {completer, good_reg ? sgdma_tlp_pkg::STATUS_SUCCESS : sgdma_tlp_pkg::STATUS_UNSUPPORTED, 1'b0, memory ? span : 12'd4};
+    packet.head[63:32] = {completer, good_reg ? sgdma_tlp_pkg::STATUS_SUCCESS : sgdma_tlp_pkg::STATUS_UNSUPPORTED, 1'b0,
+                          memory ? span : 12'd4};
     packet.head[95:64] = {head1[31:8], 1'b0, memory ? {low[6:2], first_byte} : 7'd0};
     packet.head[159:96] = {32'd0, sgdma_tlp_pkg::swapped(value_reg)};
     packet.count = good_reg ? 3'd4 : 3'd3;

@@ -66,7 +66,8 @@ module sgdma_tlp_msix #(
   assign packet_valid = offer_reg;
 
   always_comb begin
-    packet.head = sgdma_tlp_pkg::memory_head(1'b1, {high_reg, low_reg[31:2]}, 10'd1, {requester, 8'd0, 4'h0, 4'hf}, sgdma_tlp_pkg::swapped(data_reg));
+    packet.head = sgdma_tlp_pkg::memory_head(1'b1, {high_reg, low_reg[31:2]}, 10'd1, {requester, 8'd0, 4'h0, 4'hf},
+                                             sgdma_tlp_pkg::swapped(data_reg));
     packet.count = |high_reg ? 3'd5 : 3'd4;
     packet.words = 9'd0;
     packet.place = 12'd0;

@@ -2,7 +2,8 @@
 
 package sgdma_tlp_pkg;
 
-  // A packet to send: `count` dwords of `head`, the first in its lowest bits, then `words` dwords of the write buffer from dword `place` on.
+  // A packet to send: `count` dwords of `head`, the first in its lowest bits, then `words` dwords of the write buffer from dword
+  // `place` on.
   typedef struct packed {
     logic [159:0] head;
     logic [2:0]   count;
