@@ -11,10 +11,11 @@ from sgdma_soc.board.watch import BusWatch
 from sgdma_soc.boards import Board
 from sgdma_soc.link.link import ReliableLink, tuning_word
 
-__all__ = ["SerialPhy", "add_link"]
+__all__ = ["PATIENCE", "SerialPhy", "add_link"]
 
-PATIENCE = 1 << 16
-"""Cycles after which an access of the host is answered by an error."""
+PATIENCE = 1 << 13
+"""Cycles after which an access that nobody answers is answered by an error. Refresh of a memory chip and whatever else
+holds an access up take some hundreds; a host repeats what it waits for too long, so an answer must not be late."""
 
 
 class SerialPhy(LiteXModule):

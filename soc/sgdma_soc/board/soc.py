@@ -28,7 +28,7 @@ from sgdma.spec.registers import BANKS, BOARD
 from sgdma_soc.board.guard import MemoryGuard
 from sgdma_soc.board.memory import BlockMemory
 from sgdma_soc.board.registers import BoardRegisters
-from sgdma_soc.board.serial import add_link
+from sgdma_soc.board.serial import PATIENCE, add_link
 from sgdma_soc.boards import Board, Dram
 from sgdma_soc.core import SGDMA, add_sources
 from sgdma_soc.dram.memory import DramMemory
@@ -82,7 +82,7 @@ class BoardSoC(SoCCore):
         rom = 4 * len(options.firmware)
         SoCCore.__init__(
             self, platform, parameters.clock_hz, bus_standard="wishbone", bus_interconnect="crossbar",
-            bus_timeout=1 << 16, csr_data_width=32, csr_address_width=14, with_ctrl=False, with_timer=False,
+            bus_timeout=PATIENCE, csr_data_width=32, csr_address_width=14, with_ctrl=False, with_timer=False,
             cpu_type="vexriscv" if options.cpu else None, cpu_variant="standard",
             cpu_reset_address=0,
             integrated_rom_size=rom, integrated_rom_init=list(options.firmware),
