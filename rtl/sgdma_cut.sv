@@ -174,7 +174,11 @@ module sgdma_cut #(
   assign rollback = early || cut_begin;
   assign drop = cutting_reg && ends_reg == 3'd0;
   assign kill_done = cut_going && burst_request_last && kill_room;
-  assign burst_ready = burst_done || (cut_going && (!burst_request_last || kill_room));   // no beat goes while it is cut short
+  // A burst is over with its last beat; where the packet ends early there, too, if the request goes on: what follows is dropped.
+  // So without a realigner nothing need be known of the packet. No beat goes while a request is cut short.
+  wire burst_over = beat_valid && beat_ready && final_beat && !(REALIGN && beat_early && want_last);
+
+  assign burst_ready = burst_over || (cut_going && (!burst_request_last || kill_room));
   assign bad = stream_bad_reg || (beat && (beat_error || beat_broken));
 
   always_ff @(posedge clk) begin

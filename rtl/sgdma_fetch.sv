@@ -41,7 +41,7 @@ module sgdma_fetch #(
     input  logic                      r_last,
 
     // Slots for the checker: those of a queue arrive; the first one not yet there of the queue that is read, low bits, once
-    // some have arrived; a read port of one cycle's latency, of two where a beat has several slots.
+    // some have arrived; a read port of one cycle's latency, of two where a beat has whole slots.
     output logic                      arrival,
     output logic [QW-1:0]             arrival_queue,
     output logic [FILL-1:0]           filled,
@@ -252,7 +252,8 @@ module sgdma_fetch #(
     end
     assign read_slot = slot_reg;
   end else begin : g_lanes
-    logic [ROW_WIDTH-1:0] row_reg;
+    // Wide memories are far from each other: a register behind them, and the lane's choice behind that.
+    logic [ROW_WIDTH-1:0] row_reg, late_reg;
     logic [LANES-1:0] write;
     for (genvar l = 0; l < LANES; l++) begin : g_lane
       (* no_rw_check *) logic [127:0] slots [ROWS];
@@ -261,22 +262,18 @@ module sgdma_fetch #(
         if (read_enable) row_reg[128*l +: 128] <= slots[read_row];
       end
     end
+    always_ff @(posedge clk) late_reg <= row_reg;
     if (LANES == 1) begin : g_slot
       assign write = r_valid;
-      assign read_slot = row_reg;
+      assign read_slot = late_reg;
     end else begin : g_choice
-      // A memory is too slow for a multiplexer behind it: the registers of the other lanes are cleared, and all are joined.
-      logic [LANE-1:0] lane_reg;
-      logic [ROW_WIDTH-1:0] late_reg;
+      logic [LANE-1:0] lane_reg, row_lane_reg;
       always_ff @(posedge clk) begin
-        if (read_enable) lane_reg <= read_index[LANE-1:0];
-        for (int l = 0; l < LANES; l++) late_reg[128*l +: 128] <= lane_reg == LANE'(l) ? row_reg[128*l +: 128] : '0;
+        if (read_enable) row_lane_reg <= read_index[LANE-1:0];
+        lane_reg <= row_lane_reg;
       end
       assign write = {LANES{r_valid}} & ({LANES{1'b1}} << cursor[LANE-1:0]);
-      always_comb begin
-        read_slot = '0;
-        for (int l = 0; l < LANES; l++) read_slot |= late_reg[128*l +: 128];
-      end
+      assign read_slot = late_reg[128*lane_reg +: 128];
     end
   end
 

@@ -45,10 +45,13 @@ module sgdma_room #(
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue;
 
+  logic [1:0] room_reg;                            // whoever asks comes four cycles into a turn, and in pairs of slots
+
   always_ff @(posedge clk) begin
-    for (int d = 0; d < 2; d++)
-      open[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue) && accepting[queue]
-          && !bad[queue] && !fills;
+    for (int d = 0; d < 2; d++) begin
+      room_reg[d] <= reject_room && request_room[d] && !(claimed_reg[d] && claimer_reg[d] != queue);
+      open[d] <= room_reg[d] && accepting[queue] && !bad[queue] && !fills;
+    end
   end
 
   always_ff @(posedge clk) begin

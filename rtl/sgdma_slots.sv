@@ -1,6 +1,6 @@
 // Slot reader of the checker: reads the slots of one queue in order, ahead of the walk, and tells what each of them is.
 //
-//   slot memory --> two registers --> judged --> small FIFO --> slot on show, with what the walk asks of it
+//   slot memory --> registers --> judged --> small FIFO --> slot on show, with what the walk asks of it
 //
 // Slot memory is slow to read and late to enable: what it answers goes to a register, a read is begun by a count of places alone,
 // and the walk ends at the register on show. What is not there yet is read again and again, and so is the first slot while there
@@ -10,7 +10,7 @@
 module sgdma_slots #(
     parameter int PREFETCH = 256,
     parameter int LIST_SLOTS = 512,
-    parameter bit LATE = 0,                         // a register behind slot memory lies there
+    parameter bit LATE = 0,                         // `read_slot` comes in two cycles, not one
     parameter logic [sgdma_pkg::RULES_BITS-1:0] H2C_RULES = '0,
     parameter logic [sgdma_pkg::RULES_BITS-1:0] C2H_RULES = '0,
     localparam int SQ = sgdma_pkg::SQ_PTR,
@@ -57,8 +57,8 @@ module sgdma_slots #(
 
   logic [SQ-1:0] index_reg;
   logic [COUNT-1:0] ahead_reg;                      // slots read and not yet on show
-  logic raw_reg, read_reg, idle_reg, flush_reg, queued, move, moved_reg;
-  logic [127:0] next_slot, data;
+  logic asked_reg, raw_reg, read_reg, idle_reg, flush_reg, queued, move, moved_reg;
+  logic [127:0] next_slot, data;                    // `data` if `read_reg`
 
   wire more = filled != FILL'(read_index);
   wire on = more && read_enable;
@@ -68,19 +68,13 @@ module sgdma_slots #(
   assign read_index = load ? first : index_reg;
   assign waiting = valid || !idle_reg;
 
-  if (LATE) begin : g_late
-    assign data = read_slot;
-  end else begin : g_soon
-    logic [127:0] data_reg;
-    always_ff @(posedge clk) data_reg <= read_slot;
-    assign data = data_reg;
-  end
-
   always_ff @(posedge clk) begin
     index_reg <= read_index + SQ'(on);              // means nothing while no turn begins
     flush_reg <= flush || rst;
-    raw_reg <= keep;
-    read_reg <= raw_reg && !flush_reg;              // what is read now is of the new turn already
+    asked_reg <= keep;                              // what is asked for while a flush is told is of the new turn already
+    raw_reg <= LATE ? asked_reg && !flush_reg : keep;
+    read_reg <= raw_reg && !flush_reg;
+    data <= read_slot;
     untouched <= load || (untouched && !raw_reg);
     idle_reg <= (ahead_reg == '0 || (ahead_reg == COUNT'(1) && moved_reg)) && !more && !load;
     moved_reg <= move && !flush_reg;
@@ -113,6 +107,12 @@ module sgdma_slots #(
   // What no list buffer can hold need not wait for room: it is refused.
   wire hopeless = header.segment_count[15:FREE] != '0 || (header.segment_count[FREE-1] && header.segment_count[FREE-2:0] != '0);
 
+  // The opcode has to come from a memory far away: it selects last.
+  logic [1:0] fits_in;
+  always_comb begin
+    for (int d = 0; d < 2; d++) fits_in[d] = $signed({1'b0, header.segment_count[FREE-1:0]}) <= $signed(spare[d]);
+  end
+
   always_comb begin
     what.is_header = header.kind == sgdma_pkg::KIND_HEADER;
     what.follows = segment.kind == sgdma_pkg::KIND_SEGMENT && segment.tag == tag_reg && segment.index == expect_reg;
@@ -124,7 +124,7 @@ module sgdma_slots #(
     what.far_off = header.total_length == 32'd0 || header.total_length[31:16] > most_bytes[31:16];
     what.on_edge = header.total_length[31:16] == most_bytes[31:16];
     what.over_low = header.total_length[15:0] > most_bytes[15:0];
-    what.fits = hopeless || $signed({1'b0, header.segment_count[FREE-1:0]}) <= $signed(spare[other]);
+    what.fits = hopeless || fits_in[other];
   end
 
   always_ff @(posedge clk) begin

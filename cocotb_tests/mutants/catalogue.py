@@ -41,7 +41,8 @@ MUTANTS = (
            "status = sgdma_pkg::RULE_BASE + 8'(judge_rule);\n        index = @;", "judge_index",
            "judge_index + 16'd1", "test_rules"),
     Mutant("ignored bus error", "sgdma_h2c.sv", ".burst_bad(@)", "data_error", "1'b0", "test_faults"),
-    Mutant("abort leaking a write", "sgdma_cut.sv", "assign rollback = @;", "early || cut_begin", "1'b0", "test_faults"),
+    Mutant("abort leaking a write", "sgdma_cut.sv", "assign rollback = @;", "early || cut_begin", "1'b0",
+           "test_faults"),
     Mutant("unfair queue", "sgdma_turn.sv", "if (candidate[@ % QUEUES]) next = QW'(@ % QUEUES);",
            "(32'(queue) + i)", "(i - 1)", "test_concurrency"),
 )  # fmt: skip
