@@ -183,7 +183,7 @@ module sgdma_check #(
   always_ff @(posedge clk) begin
     head_reg <= !rst && state_next == HEAD;
     list_reg <= !rst && state_next == WALK && !bad[queue_reg];
-    skip_reg <= !rst && state_next == SKIP;
+    skip_reg <= !rst && state_next == SKIP && fetching[read_queue];
   end
 
   wire slot_take = slot_shown && slot_go;
@@ -255,7 +255,7 @@ module sgdma_check #(
         if (slot_valid && is_header) begin
           state_next = turn;
           flush = others;
-        end else if (!slot_valid && (!waiting || bad_reg)) begin
+        end else if (!fetching[queue_reg] || (!slot_valid && (!waiting || bad_reg))) begin
           state_next = PICK;
           flush = 1'b1;
         end

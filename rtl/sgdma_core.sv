@@ -154,6 +154,9 @@ module sgdma_core #(
   if (2 * BURST > FIFO_BEATS * BYTES) begin : g_bad_fifo
     $error("sgdma_core: FIFO_BEATS = %0d must hold two bursts of %0d bytes", FIFO_BEATS, BURST);
   end
+  if (LIST_SLOTS < 16 || LIST_SLOTS > 16384) begin : g_bad_list
+    $error("sgdma_core: LIST_SLOTS = %0d must be 16 to 16384", LIST_SLOTS);
+  end
   if (ADDRESS_BITS > ADDR_WIDTH) begin : g_bad_address
     $error("sgdma_core: ADDRESS_BITS = %0d of the rules exceeds ADDR_WIDTH = %0d", ADDRESS_BITS, ADDR_WIDTH);
   end

@@ -104,6 +104,11 @@ module sgdma_queues #(
   wire [QW-1:0] sq_db = QUEUES > 1 ? QW'(sq_db_queue) : '0;
   wire [QW-1:0] cq_db = QUEUES > 1 ? QW'(cq_db_queue) : '0;
   logic do_command;
+  logic [QUEUES-1:0] accepted_late_reg;            // a request may have been accepted that `busy` does not know of
+  wire occupied = busy[sel] || fetch_busy[sel] || fetching[sel] || accepted_late_reg[sel];
+
+  always_ff @(posedge clk) accepted_late_reg <= rst ? '0 : accepting;
+
   logic [2:0] op_reg;
   logic [SQ-1:0] start_sq_mask, sq_db_head, sq_db_old, sq_value;
   logic [CQ-1:0] start_cq_mask, cq_db_old, cq_db_issued, cq_value;
@@ -116,7 +121,7 @@ module sgdma_queues #(
       .clk(clk), .rst(rst),
       .cfg_queue(cfg_queue), .cfg_sq_base(cfg_sq_base), .cfg_cq_base(cfg_cq_base), .cfg_sq_log2(cfg_sq_log2),
       .cfg_cq_log2(cfg_cq_log2), .cmd_valid(cmd_valid), .cmd_op(cmd_op), .cmd_result(cmd_result),
-      .state(state[sel]), .error(error[sel]), .busy(busy[sel] || fetch_busy[sel]),
+      .state(state[sel]), .error(error[sel]), .busy(occupied),
       .perform(do_command), .start(cmd_start), .op(op_reg), .sq_mask(start_sq_mask), .cq_mask(start_cq_mask));
 
   sgdma_doorbell #(.QUEUES(QUEUES)) doorbells (
@@ -227,7 +232,7 @@ module sgdma_queues #(
 
   sgdma_unread #(.QUEUES(QUEUES)) reckoning (
       .clk(clk), .rst(rst), .restart(restart), .begun(begun), .written(written), .written_queue(written_queue),
-      .rung(cq_rung), .rung_queue(cq_queue), .rung_arm(cq_arm),
+      .rung(cq_rung), .rung_queue(cq_queue), .rung_arm(cq_arm && cq_moves),
       .look_queue(look_queue), .look_record(look_record), .look_written(look_written), .look_cq_head(look_cq_head),
       .unread(unread), .unread_queue(unread_queue), .arm(arm));
 

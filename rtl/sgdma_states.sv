@@ -43,7 +43,7 @@ module sgdma_states #(
     output logic [QUEUES-1:0]      busy,           // owes completions
     output logic [QUEUES-1:0]      begun,          // STARTed since reset: before that there is nothing in the tables
     output logic [QUEUES-1:0]      restart,        // START: forget what was prefetched; nothing is consumed, accepted or issued
-    output logic [QUEUES-1:0]      fetching,       // descriptors may be fetched
+    output logic [QUEUES-1:0]      fetching,       // descriptors may be fetched; in ERROR as long as a list may be walked
     output logic [QUEUES-1:0]      accepting,      // requests may be accepted
     output logic [QUEUES-1:0]      aborting,
     output logic [QUEUES-1:0]      failed,         // in ERROR, not late
@@ -54,6 +54,7 @@ module sgdma_states #(
 
   logic [QUEUES-1:0][3:0] state_next, error_next;
   logic [QUEUES-1:0] closing_reg, failed_reg;
+  wire [QUEUES-1:0] just_failed = failed & ~failed_reg;
   logic stray_next;
 
   always_comb begin
@@ -70,7 +71,8 @@ module sgdma_states #(
         state_next[q] = sgdma_pkg::QUEUE_STOPPED;
     end
 
-    if (do_command) begin
+    // An error between a command's judgement and now is stronger.
+    if (do_command && !just_failed[op_queue]) begin
       case (op)
         sgdma_pkg::CMD_START: begin
           state_next[op_queue] = sgdma_pkg::QUEUE_RUNNING;
@@ -147,7 +149,7 @@ module sgdma_states #(
       stray <= stray_next;
       error_event <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
-        fetching[q] <= state[q] != sgdma_pkg::QUEUE_IDLE && state[q] != sgdma_pkg::QUEUE_STOPPED;
+        fetching[q] <= state[q] != sgdma_pkg::QUEUE_IDLE && state[q] != sgdma_pkg::QUEUE_STOPPED && (!failed[q] || busy[q]);
         aborting[q] <= state[q] == sgdma_pkg::QUEUE_ABORTING;
         accepting[q] <= state[q] == sgdma_pkg::QUEUE_RUNNING || state[q] == sgdma_pkg::QUEUE_ABORTING;
         if (accepts[q]) busy[q] <= 1'b1;
@@ -157,7 +159,7 @@ module sgdma_states #(
         if (moves[q]) drained[q] <= 1'b0;
         else if (restart[q] || (even && 32'(even_queue) == q)) drained[q] <= 1'b1;
         if (restart[q]) begun[q] <= 1'b1;
-        if (failed[q] && !failed_reg[q]) error_event <= 1'b1;
+        if (just_failed[q]) error_event <= 1'b1;
       end
     end
   end

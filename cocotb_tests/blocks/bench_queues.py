@@ -65,7 +65,7 @@ class Bench:
     def look(self) -> None:
         """What registers say of everything before this cycle."""
         dut = self.dut
-        owing, arm = int(dut.busy_reg.value), int(dut.arm.value)
+        owing, arm = int(dut.busy.value), int(dut.arm.value)
         queue = int(dut.unread_queue.value)
         assert self.told in (-1, queue), "armed, but another queue's number is told"
         self.told = arm.bit_length() - 1

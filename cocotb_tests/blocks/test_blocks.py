@@ -39,12 +39,14 @@ class Block:
         if not self.rules:
             return self.parameters
         rules, bits = load(self.rules), rules_word_bits()
-        return {"ADDRESS_BITS": rules.address_bits, "LENGTH_BITS": rules.length_bits,
-                "LENGTH_ENCODING": LENGTH_ENCODINGS.index(rules.length_encoding),
-                "H2C_RULES": f"{bits}'h{pack_rules(rules.h2c):x}",
-                "C2H_RULES": f"{bits}'h{pack_rules(rules.c2h):x}"}  # fmt: skip
+        return self.parameters | {
+            "ADDRESS_BITS": rules.address_bits, "LENGTH_BITS": rules.length_bits,
+            "LENGTH_ENCODING": LENGTH_ENCODINGS.index(rules.length_encoding),
+            "H2C_RULES": f"{bits}'h{pack_rules(rules.h2c):x}", "C2H_RULES": f"{bits}'h{pack_rules(rules.c2h):x}",
+        }  # fmt: skip
 
 
+_PLAIN = {"QUEUES": 2, "REALIGN_H2C": 0, "REALIGN_C2H": 0, "CRC": 0}
 BLOCKS = [
     *(Block("sgdma_rules", "bench_rules", rules=name)
       for name in ("peculiar", "nvme-prp", "nvme-sgl", "ata-prd", "e1000-82544")),
@@ -61,6 +63,7 @@ BLOCKS = [
     Block("sgdma_irq", "bench_irq"),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 64}),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 256}),
+    *(Block("sgdma_core", "bench_lives", _PLAIN | {"DATA_WIDTH": width}, rules="aligned64") for width in (64, 256)),
 ]
 
 

@@ -1,7 +1,8 @@
 // MSI-X: the table, the pending bits, and the writes that interrupts are.
 //
 // An entry is address, upper address, data and a mask bit, as the specification lays it out; masked after reset. What fires while
-// its entry or the function is masked stays pending and is sent when it no longer is.
+// its entry or the function is masked stays pending and is sent when it no longer is; so does what is offered to the sender by
+// then: software may change a masked entry, and finds its message sent or pending.
 
 module sgdma_tlp_msix #(
     parameter int VECTORS = 5
@@ -61,9 +62,10 @@ module sgdma_tlp_msix #(
   logic [VW-1:0] turn_reg;
   logic load_reg, offer_reg;
   logic [31:0] low_reg, high_reg, data_reg;
-  wire wanted = enable && pending_reg[turn_reg] && !mask_reg[turn_reg];
 
-  assign packet_valid = offer_reg;
+  wire allowed = enable && !mask_reg[turn_reg];
+
+  assign packet_valid = offer_reg && allowed;
 
   always_comb begin
     packet.head = sgdma_tlp_pkg::memory_head(1'b1, {high_reg, low_reg[31:2]}, 10'd1, {requester, 8'd0, 4'h0, 4'hf},
@@ -82,7 +84,7 @@ module sgdma_tlp_msix #(
     end else begin
       pending_reg <= pending_reg | fire;
       if (!load_reg && !offer_reg) begin
-        if (wanted) begin
+        if (allowed && pending_reg[turn_reg]) begin
           load_reg <= 1'b1;
           pending_reg[turn_reg] <= fire[turn_reg];
         end else turn_reg <= turn_reg == VW'(VECTORS - 1) ? '0 : turn_reg + 1'b1;
@@ -92,6 +94,10 @@ module sgdma_tlp_msix #(
         offer_reg <= 1'b1;
       end
       if (packet_ready) offer_reg <= 1'b0;
+      else if (offer_reg && !allowed) begin
+        offer_reg <= 1'b0;
+        pending_reg[turn_reg] <= 1'b1;
+      end
     end
     low_reg <= low[turn_reg];
     high_reg <= high[turn_reg];

@@ -55,7 +55,8 @@ def test_the_core_is_clean_in_every_shape(rules: str, width: int) -> None:
     assert lint("sgdma_core", core_parameters(rules=rules, data_width=width)) == ""
 
 
-@pytest.mark.parametrize("build", [{"queues": 1}, {"queues": 8, "crc": 0}, {"burst_bytes": 4096, "data_width": 128}])
+@pytest.mark.parametrize("build", [{"queues": 1}, {"queues": 8, "crc": 0}, {"burst_bytes": 4096, "data_width": 128},
+                                   {"list_slots": 16384, "prefetch_slots": 32768}])  # fmt: skip
 def test_the_core_is_clean_in_odd_shapes(build: dict[str, object]) -> None:
     assert lint("sgdma_core", core_parameters(**build)) == ""
 
@@ -75,11 +76,18 @@ def test_the_pcie_bridge_is_clean(width: int, more: dict[str, object]) -> None:
     ("parameter", "value", "message"),
     [("DATA_WIDTH", 32, "DATA_WIDTH = 32 must be"), ("QUEUES", 65, "QUEUES = 65 must be"),
      ("BURST", 8192, "BURST = 8192 must be"), ("PREFETCH", 24, "PREFETCH = 24 must be"),
-     ("LIST_SLOTS", 2, "exceeds LIST_SLOTS = 2"), ("ADDRESS_BITS", 65, "ADDRESS_BITS = 65")],
+     ("LIST_SLOTS", 2, "exceeds LIST_SLOTS = 2"), ("LIST_SLOTS", 32768, "LIST_SLOTS = 32768 must be"),
+     ("ADDRESS_BITS", 65, "ADDRESS_BITS = 65")],
 )  # fmt: skip
 def test_a_wrong_parameter_is_refused_with_its_limit(parameter: str, value: int, message: str) -> None:
     said = lint("sgdma_core", core_parameters() | {parameter: value})
     assert message in re.sub(r"\s+", " ", said)
+
+
+def test_no_line_is_longer_than_132_columns() -> None:
+    long = [f"{path.name}:{number}" for path in [*SOURCES, *BRIDGE]
+            for number, line in enumerate(path.read_text().splitlines(), 1) if len(line) > 132]  # fmt: skip
+    assert not long
 
 
 @pytest.mark.parametrize("rules", ["peculiar"])

@@ -48,7 +48,7 @@ class BuildParameters:
         _one_of("crc", self.crc, (0, 1))
         _one_of("fixture", self.fixture, (0, 1))
         _one_of("guard", self.guard, (0, 1))
-        _power("list_slots", self.list_slots, 16, 32768)
+        _power("list_slots", self.list_slots, 16, 16384)
         _power("prefetch_slots", self.prefetch_slots, 32, 32768)
         _power("memory_bytes", self.memory_bytes, 4096, 1 << 30)
         _power("loopback_bytes", self.loopback_bytes, 1024, 1 << 24)
