@@ -9,7 +9,8 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from blocks.common import rng, start
 
-QUEUES, CQ_LOG2, START = 4, 6, 1
+QUEUES, CQ_LOG2 = 4, 6
+START, STOP, RELEASE = 1, 2, 5
 INPUTS = (
     "cfg_queue", "cmd_valid", "cmd_op", "sq_db_valid", "sq_db_queue", "sq_db_tail", "cq_db_valid", "cq_db_queue",
     "cq_db_head", "cq_db_arm", "fetch_queue", "fetch_busy", "fetch_error", "fetch_error_queue", "check_queue",
@@ -106,3 +107,43 @@ async def what_is_owed_and_unread_is_known(dut: Any) -> None:
         for _ in range(2 * QUEUES):
             await bench.cycle(0, queues)
         bench.settled()
+
+
+@cocotb.test()
+async def a_doorbell_that_is_ignored_or_refused_does_not_arm(dut: Any) -> None:
+    """A completion is unread: of a queue that was released, and of one that a doorbell has put into ERROR."""
+    rings = {"cfg_sq_base": 0x1000, "cfg_cq_base": 0x2000, "cfg_sq_log2": 4, "cfg_cq_log2": CQ_LOG2}
+    await start(dut, **rings, **dict.fromkeys(INPUTS, 0))
+
+    async def pulse(name: str, cycles: int = 6) -> int:
+        armed, signal = 0, getattr(dut, name)
+        signal.value = 1
+        for _ in range(cycles):
+            await FallingEdge(dut.clk)
+            signal.value = 0
+            armed += int(dut.arm.value != 0)
+        return armed
+
+    async def command(op: int) -> None:
+        dut.cmd_op.value = op
+        await pulse("cmd_valid")
+        assert int(dut.cmd_result.value) == 0
+
+    for queue, released in ((1, True), (2, False)):
+        dut.cfg_queue.value = dut.check_queue.value = dut.issue_queue.value = dut.written_queue.value = queue
+        await FallingEdge(dut.clk)
+        await command(START)
+        dut.issue_index.value = 0
+        for event in ("accept", "issue", "written"):
+            await pulse(event)
+        dut.cq_db_queue.value, dut.cq_db_head.value, dut.cq_db_arm.value = queue, 0, 1
+        assert await pulse("cq_db_valid", 12) == 1
+        if released:
+            await command(STOP)
+            await command(RELEASE)
+        else:
+            dut.cq_db_head.value = 100
+            assert await pulse("cq_db_valid", 12) == 0, "refused, and armed"
+            dut.cq_db_head.value = 0
+        assert await pulse("cq_db_valid", 12) == 0, "ignored, and armed"
+        assert int(dut.stray.value) == 1

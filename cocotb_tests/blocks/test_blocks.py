@@ -61,6 +61,7 @@ BLOCKS = [
       for align, boundary, bits in ((64, 0, 64), (256, 1 << 16, 48), (64, 1 << 30, 40), (4096, 4096, 32))),
     Block("sgdma_queues", "bench_queues"),
     Block("sgdma_irq", "bench_irq"),
+    Block("sgdma_tlp_msix", "bench_msix"),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 64}),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 256}),
     *(Block("sgdma_core", "bench_lives", _PLAIN | {"DATA_WIDTH": width}, rules="aligned64") for width in (64, 256)),
@@ -97,5 +98,6 @@ def test_block(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _sources(root: Path) -> list[Path]:
-    package = root / "rtl" / "sgdma_pkg.sv"
-    return [package, *(path for path in sorted((root / "rtl").glob("sgdma_*.sv")) if path != package)]
+    rtl = root / "rtl"
+    packages = [rtl / "sgdma_pkg.sv", rtl / "pcie" / "sgdma_tlp_pkg.sv"]
+    return [*packages, *(path for path in sorted(rtl.rglob("sgdma_*.sv")) if path not in packages)]
