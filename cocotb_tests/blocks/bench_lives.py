@@ -58,7 +58,7 @@ class Host:
     def __init__(self, dut: Any) -> None:
         self.dut, self.random, self.pairs = dut, rng("lives"), (Pair(0), Pair(1))
         self.memory = BusMemory(dut, self.random, 1 << 20, self.fetched, self.recorded)
-        self.pace, self.tag = 2, 0
+        self.pace, self.tag, self.selected = 2, 0, 0
 
     def owner(self, address: int) -> Pair:
         """The pair whose rings, of any life, lie there."""
@@ -93,16 +93,21 @@ class Host:
 
     async def command(self, command: Command, queue: int = 1) -> Result:
         """Give it, and read its result."""
-        self.dut.cfg_queue.value, self.dut.cmd_op.value = queue, command
-        await self.wait(self.pace)
+        if self.selected != queue:
+            await self.select(queue)
+        self.dut.cmd_op.value = command
         await self.strobe("cmd_valid")
-        await self.wait(2)
         return Result(int(self.dut.cmd_result.value))
+
+    async def select(self, queue: int) -> None:
+        """The queue that commands and registers are about."""
+        self.dut.cfg_queue.value = self.selected = queue
+        await self.wait(self.pace)
 
     async def look(self, queue: int = 1) -> QueueState:
         """Its state; what it has consumed is noted."""
-        self.dut.cfg_queue.value = queue
-        await self.wait(3)
+        await self.select(queue)
+        await self.wait(2)
         self.pairs[queue].head = int(self.dut.q_sq_head.value)
         return QueueState(int(self.dut.q_state.value))
 
@@ -112,6 +117,7 @@ class Host:
         pair.begin()
         dut.cfg_sq_base.value, dut.cfg_cq_base.value = (ring.start for ring in pair.rings)
         dut.cfg_sq_log2.value, dut.cfg_cq_log2.value = SQ_LOG2, CQ_LOG2
+        await self.select(queue)
         assert await self.command(Command.START, queue) == Result.OK
         state = await self.look(queue)
         assert state == QueueState.RUNNING and pair.head == 0, "a new life that does not begin at the beginning"
@@ -194,6 +200,9 @@ class Host:
 
     async def misrung(self) -> None:
         """A doorbell beyond what was completed, and the release as soon as can be."""
+        await self.feed(1)
+        await self.wait(self.random.randint(0, 40))
+        await self.select(1)
         await self.take(1, beyond=100)
         await self.wait(self.random.choice((0, 0, 1, 2, 3, 30)))
         await self.release()
