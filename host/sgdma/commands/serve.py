@@ -36,6 +36,8 @@ def serve_command(
     if pcie is not None:
         parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, guard=1)
         _serve_pcie(pcie, parameters, clients, log, trace)
+    if name:
+        _make_room(name)
     from sgdma.targets.sim.board import VirtualBoard, build_board
 
     virtual = known.board("virtual")
@@ -47,7 +49,7 @@ def serve_command(
     with VirtualBoard(build, *arguments) as board:
         console, port = Console(), board.port
         if name:
-            name.unlink(missing_ok=True)
+            _make_room(name)
             name.symlink_to(board.port)
             port = str(name)
         console.print(f"uart:{port}", highlight=False, soft_wrap=True)
@@ -56,15 +58,25 @@ def serve_command(
         try:
             board.wait()
         finally:
-            if name:
-                name.unlink(missing_ok=True)
+            if name and name.is_symlink():
+                name.unlink()
+
+
+def _make_room(name: Path) -> None:
+    """Remove the link that an earlier board left. Raises UsageError when anything else is there."""
+    if name.is_symlink():
+        name.unlink()
+    elif name.exists():
+        raise UsageError(f"--name {name}: is there already and is no symbolic link; remove it or choose another name")
 
 
 def _serve_pcie(
     path: Path, parameters: BuildParameters, clients: int, log: Path | None, trace: Path | None
 ) -> NoReturn:
+    from sgdma.pcie.server import make_room
     from sgdma.run.outside import run_in_simulator
 
+    make_room(path)
     chosen = {name: getattr(parameters, name) for name in ("rules", "data_width", "queues", "guard")}
     url = "sim:?" + "&".join(f"{name}={value}" for name, value in chosen.items())
     arguments = [url, str(path.absolute()), str(clients), *([str(log.absolute())] if log else [])]

@@ -22,7 +22,7 @@ from sgdma.pcie.served_device import Fault, ServedDevice
 from sgdma.pcie.vfio_user import Command, Connection, IrqFlags, Message, Region, Structures, version_payload
 from sgdma.spec.pcie import BAR0_BYTES, MSIX_TABLE
 
-__all__ = ["Session", "serve"]
+__all__ = ["Session", "make_room", "serve"]
 
 NOBODY = b"\xff"
 """What a slot without a card answers."""
@@ -52,15 +52,27 @@ def serve(
                 with Connection(stream, "client") as connection, Session(device, connection, report, pulled) as session:
                     session.run()
         finally:
-            path.unlink(missing_ok=True)
+            if path.is_socket():
+                path.unlink()
+
+
+def make_room(path: Path) -> None:
+    """Remove the socket that an ended server left at `path`. Raises UsageError when anything else is there."""
+    if path.is_socket():
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.connect(str(path))
+            raise UsageError(f"{path}: a server is there already; end it or choose another path")
+        path.unlink()
+    elif path.exists() or path.is_symlink():
+        raise UsageError(f"{path}: is there already and is no socket; remove it or choose another path")
 
 
 def _bind(listener: socket.socket, path: Path) -> None:
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.connect(str(path))
-        raise UsageError(f"{path}: a server is there already; end it or choose another path")
-    path.unlink(missing_ok=True)
-    listener.bind(str(path))
+    make_room(path)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        raise UsageError(f"{path}: no socket can be made there ({error}); choose another path") from error
 
 
 class Session:
