@@ -114,3 +114,14 @@ def test_the_suite_is_run_unless_paths_are_given(tmp_path: Path) -> None:
     given = pytest_arguments("model:", run, 5, ["-m", "deep", f"{tmp_path}::test_x"])
     assert str(suite_path()) not in given
     assert given.count("-m") == 1
+
+
+def test_a_word_that_is_no_path_keeps_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = create(tmp_path / "r")
+    (tmp_path / "ring").mkdir()
+    (tmp_path / "test_mine.py").touch()
+    suite = str(suite_path())
+    assert suite in pytest_arguments("model:", run, 5, ["-k", "ring"])
+    for words in (["ring"], ["-k", "ring", "ring"], ["-x", "test_mine.py"], ["-x", "./ring"], ["test_mine.py::test_x"]):
+        assert suite not in pytest_arguments("model:", run, 5, words)

@@ -58,10 +58,16 @@ def run_suite(url: str, run: RunDirectory, seed: int, arguments: Sequence[str] =
 
 def pytest_arguments(url: str, run: RunDirectory, seed: int, arguments: Sequence[str]) -> list[str]:
     """The suite's own path unless paths are given, and the tiers of every day unless others are asked for."""
-    paths = [] if any(Path(word.partition("::")[0]).exists() for word in arguments) else [str(suite_path())]
+    paths = [] if any(map(_names_tests, ["", *arguments], arguments)) else [str(suite_path())]
     tier = [] if "-m" in arguments else ["-m", "not deep"]
     own = ["--import-mode=importlib", "--target", url, f"--seed={seed}", f"--run-dir={run.path}", "-q", *tier]
     return [*own, *arguments, *paths]
+
+
+def _names_tests(before: str, word: str) -> bool:
+    """Whether `word` is a path; behind an option only what can't be anything else, as the value of `-k` is none."""
+    like_a_path = "/" in word or "::" in word or word.endswith(".py")
+    return (like_a_path or not before.startswith("-")) and Path(word.partition("::")[0]).exists()
 
 
 def _checked(urls: Sequence[str]) -> list[str]:
