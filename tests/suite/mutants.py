@@ -14,7 +14,7 @@ import numpy as np
 from sgdma.rules import Rule
 from sgdma.rules import check as rules_check
 from sgdma.spec.status import NO_SEGMENT, RULE_BASE, Command, QueueState, Status
-from sgdma.targets.model import checker, device, engines, fixture, queues, registers
+from sgdma.targets.model import ModelTarget, checker, device, engines, fixture, queues, registers
 from sgdma.targets.model.device import FrontEnd, ModelDevice
 from sgdma.targets.model.engines import C2hEngine, Engine
 from sgdma.targets.model.fixture import Fixture
@@ -326,6 +326,11 @@ def rings_may_cross_their_boundary() -> None:
         return queues.Result.OK if result is queues.Result.TABLE_BOUNDARY else result
 
     registers.check_rings = check  # type: ignore[assignment]
+
+
+@mutant
+def interrupts_never_fire() -> None:
+    wrap(ModelTarget, "wait_interrupt", lambda inner: lambda self, vector, timeout: self.sleep(timeout))
 
 
 def pytest_configure() -> None:

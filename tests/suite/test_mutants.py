@@ -32,3 +32,9 @@ def test_a_broken_model_fails_the_suite(mutant: str) -> None:
     noticed = re.search(r"^FAILED (\S+)", result.stdout, re.MULTILINE)
     assert noticed, result.stdout[-3000:]
     print(f"{mutant}: {noticed[1].rpartition('/')[2]}")
+
+
+def test_the_driver_does_not_pass_without_interrupts() -> None:
+    wanted = "lives_by_interrupts or serve_a_stream"
+    result = run_suite("interrupts_never_fire", "-k", wanted)
+    assert "2 failed" in result.stdout, result.stdout[-2000:]

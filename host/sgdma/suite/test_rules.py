@@ -253,7 +253,7 @@ def test_device_and_host_judge_random_requests_alike(
     ledger.balance()
 
 
-def test_refusals_in_between_do_not_slow_or_reorder_good_requests(dma: Dma, ground: Ground, ledger: Ledger) -> None:
+def test_refusals_in_between_do_not_reorder_good_requests(dma: Dma, ground: Ground, ledger: Ledger) -> None:
     """Good and refused requests alternate in one queue; completions keep the order of submission."""
     made = [ground.compose(Direction.H2C, 1, 64) for _ in range(40)]
     with dma.batch():
