@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sgdma.errors import BuildParameterError
@@ -62,14 +62,18 @@ class BuildParameters:
                 raise _refused("rules", self.rules, f"within the rule word ({error})") from error
 
     @classmethod
-    def from_mapping(cls, values: Mapping[str, str]) -> BuildParameters:
-        """From text, as a target's URL holds it. Raises :class:`BuildParameterError` for unknown names and values, and
-        for a build without fixture: the suite would have nothing to talk to."""
+    def from_mapping(cls, values: Mapping[str, str], others: Iterable[str] = ()) -> BuildParameters:
+        """From text, as a target's URL holds it; `others`: what else an error lists, the target's own parameters.
+
+        Raises :class:`BuildParameterError` for unknown names and values, and for a build without fixture: the suite
+        would have nothing to talk to.
+        """
         known = {field.name: field for field in dataclasses.fields(cls)}
         typed: dict[str, Any] = {}
         for name, text in values.items():
             if name not in known:
-                raise BuildParameterError(f"build parameter {name!r} is unknown; there are {', '.join(known)}")
+                there = ", ".join((*known, *others))
+                raise BuildParameterError(f"build parameter {name!r} is unknown; there are {there}")
             try:
                 typed[name] = text if name == "rules" else int(text, 0)
             except ValueError:

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from sgdma.spec.layout import COMPLETION, COMPLETION_BYTES, HEADER, SLOT_BYTES
 from sgdma.spec.status import NO_SEGMENT, SlotKind, Status
-from sgdma.targets.model import ModelTarget
+from sgdma.targets.model import ModelTarget, parameters
 from sgdma.targets.model.device import ModelDevice
 from sgdma.targets.model.queues import CQ_MASK, SQ_MASK, QueuePair
 
-__all__ = ["NullTarget"]
+__all__ = ["NullTarget", "parameters"]
 
 
 class NullDevice(ModelDevice):

@@ -17,13 +17,13 @@ from sgdma.paths import build_cache
 from sgdma.spec.board import CSR_BASE, MEMORY_BASE
 from sgdma.spec.registers import DEVICE, MAGIC
 from sgdma.targets.board import BoardTarget
-from sgdma.targets.url import TargetUrl
+from sgdma.targets.url import Number, TargetUrl
 
-__all__ = ["UartTarget"]
+__all__ = ["UartTarget", "parameters"]
 
 OWN = {
-    "baud": 0, "link": 0, "verify": 0, "trust": 0, "timeout": 1, "csr_base": CSR_BASE, "memory_base": MEMORY_BASE,
-    "memory": 0,
+    "baud": Number(0, 1), "link": Number(0), "verify": Number(0, high=1), "trust": Number(0), "timeout": Number(1, 1),
+    "csr_base": Number(CSR_BASE), "memory_base": Number(MEMORY_BASE), "memory": Number(0, 1),
 }  # fmt: skip
 
 CHOICES = {"link": KINDS, "trust": ("all", "crc")}
@@ -33,7 +33,7 @@ class UartTarget(BoardTarget):
     """A board, or what speaks one of the links on a port, pty or socket."""
 
     def __init__(self, url: TargetUrl) -> None:
-        own = _parameters(url)
+        own = parameters(url)
         expected = _built(url.query["board"]) if "board" in url.query else None
         sentinel = own["csr_base"] + DEVICE.address("magic"), MAGIC
         kind, verify = KINDS[own["link"]], bool(own["verify"])
@@ -55,10 +55,11 @@ def _built(board: str) -> int:
     return int(json.loads(path.read_text(encoding="utf-8"))["content_hash"], 16)
 
 
-def _parameters(url: TargetUrl) -> dict[str, int]:
+def parameters(url: TargetUrl) -> dict[str, int]:
+    """What a URL says, choices as their index. Raises TargetUrlError."""
     if not url.path:
         raise TargetUrlError(f"target {url.text!r} names no port; for example uart:/dev/ttyUSB0?baud=1000000")
-    values = dict(OWN)
+    values = {name: number.default for name, number in OWN.items()}
     for name, text in url.query.items():
         if name == "board":
             continue
@@ -66,15 +67,8 @@ def _parameters(url: TargetUrl) -> dict[str, int]:
             raise TargetUrlError(f"target parameter {name!r} is unknown; uart: has {', '.join((*OWN, 'board'))}")
         if name in CHOICES:
             values[name] = _choice(name, text)
-            continue
-        if (name, text) == ("baud", "auto"):
-            continue
-        try:
-            values[name] = int(text, 0)
-        except ValueError:
-            raise TargetUrlError(f"target parameter {name} = {text!r}: must be an integer") from None
-        if values[name] < (0 if name.endswith("base") or name == "verify" else 1):
-            raise TargetUrlError(f"target parameter {name} = {text}: must be more than that")
+        elif (name, text) != ("baud", "auto"):
+            values[name] = OWN[name].read(name, text)
     return values
 
 

@@ -11,16 +11,18 @@ from sgdma.errors import TargetUrlError
 from sgdma.pcie.function import PciFunction
 from sgdma.targets.contract import Target
 from sgdma.targets.pcie import PcieTarget
-from sgdma.targets.url import TargetUrl
+from sgdma.targets.url import SCHEMES, Number, TargetUrl, numbers
 
-__all__ = ["open_vfio", "open_vfio_user"]
+__all__ = ["open_vfio", "open_vfio_user", "parameters"]
+
+OWN = {"memory": Number(64 << 20, 1 << 20, 1 << 48)}
 
 
 def open_vfio_user(url: TargetUrl) -> Target:
     """The function served at the path. Raises DeviceGone, DeviceBusy, TargetUrlError."""
     from sgdma.pcie.client import UserFunction
 
-    memory = _memory(url, "vfio-user:/tmp/board.sock")
+    memory = parameters(url)["memory"]
     return _open(url, UserFunction(Path(url.path)), memory)
 
 
@@ -28,7 +30,7 @@ def open_vfio(url: TargetUrl) -> Target:
     """The function at the bus address, bound to vfio-pci. Raises DeviceGone, DeviceBusy, TargetUrlError."""
     from sgdma.pcie.kernel import KernelFunction
 
-    memory = _memory(url, "vfio:0000:01:00.0")
+    memory = parameters(url)["memory"]
     return _open(url, KernelFunction(url.path), memory)
 
 
@@ -40,17 +42,11 @@ def _open(url: TargetUrl, function: PciFunction, memory: int) -> Target:
         raise
 
 
-def _memory(url: TargetUrl, example: str) -> int:
+def parameters(url: TargetUrl) -> dict[str, int]:
+    """What a URL says. Raises TargetUrlError."""
     if not url.path:
-        raise TargetUrlError(f"target {url.text!r} names no function; for example {example}")
+        raise TargetUrlError(f"target {url.text!r} names no function; for example {SCHEMES[url.scheme].example}")
     unknown = next((name for name in url.query if name != "memory"), None)
     if unknown:
         raise TargetUrlError(f"target parameter {unknown!r} is unknown; {url.scheme}: has memory")
-    text = url.query.get("memory", str(64 << 20))
-    try:
-        memory = int(text, 0)
-    except ValueError:
-        raise TargetUrlError(f"target parameter memory = {text!r}: must be an integer") from None
-    if memory < 1 << 20:
-        raise TargetUrlError(f"target parameter memory = {memory}: must be at least 1 MiB")
-    return memory
+    return numbers(url, OWN)

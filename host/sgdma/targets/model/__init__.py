@@ -16,11 +16,23 @@ from sgdma.spec.build import BuildParameters
 from sgdma.targets.contract import Capability, DmaRegion, Target
 from sgdma.targets.model.device import ModelDevice
 from sgdma.targets.model.memory import HostMemory, ModelFaults
-from sgdma.targets.url import TargetUrl
+from sgdma.targets.url import Number, TargetUrl, numbers
 
-__all__ = ["ModelTarget"]
+__all__ = ["ModelTarget", "parameters"]
 
 QUANTUM = 256
+OWN = {
+    "memory": Number(64 << 20, 1 << 16, 1 << 32, 4096), "base": Number(0x1000_0000, high=(1 << 63) - 1, step=4096),
+    "jitter": Number(0), "seed": Number(1, high=(1 << 64) - 1), "access": Number(16),
+}  # fmt: skip
+
+
+def parameters(url: TargetUrl) -> tuple[dict[str, int], BuildParameters]:
+    """The model's own parameters, and the device's. Raises TargetUrlError, BuildParameterError, RulesFileError."""
+    if url.path:
+        raise TargetUrlError(f"target {url.text!r}: nothing stands before ?; {url.scheme}:?name=value has parameters")
+    build = {name: text for name, text in url.query.items() if name not in OWN}
+    return numbers(url, OWN), BuildParameters.from_mapping(build, OWN)
 
 
 class ModelTarget(Target):
@@ -28,15 +40,9 @@ class ModelTarget(Target):
 
     capabilities = Capability.INTERRUPTS | Capability.DIRECT_MEMORY | Capability.FAULT_INJECTION
     device_class: ClassVar[type[ModelDevice]] = ModelDevice
-    OWN: ClassVar[dict[str, int]] = {"memory": 64 << 20, "base": 0x1000_0000, "jitter": 0, "seed": 1, "access": 16}
 
     def __init__(self, url: TargetUrl) -> None:
-        own = {name: _number(name, url.query.get(name, str(default))) for name, default in self.OWN.items()}
-        if own["memory"] < 1 << 16 or own["memory"] % 4096:
-            raise TargetUrlError(f"target parameter memory = {own['memory']}: must be a multiple of 4096 from 65536 up")
-        if own["base"] % 4096:
-            raise TargetUrlError(f"target parameter base = {own['base']:#x}: must be a multiple of 4096")
-        self.build = BuildParameters.from_mapping({k: v for k, v in url.query.items() if k not in self.OWN})
+        own, self.build = parameters(url)
         self.url, self.rules, self.memory_bytes = url.text, self.build.rule_set, own["memory"]
         self.expected_hash = self.build.content_hash()
         self._access = own["access"]
@@ -81,10 +87,3 @@ class ModelTarget(Target):
 
     def close(self) -> None:
         self.device.reset()
-
-
-def _number(name: str, text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise TargetUrlError(f"target parameter {name} = {text!r}: must be an integer") from None

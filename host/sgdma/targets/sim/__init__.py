@@ -4,12 +4,11 @@
 ``target`` is what the driver talks to once it runs inside.
 """
 
-from sgdma.errors import TargetUrlError
 from sgdma.targets.contract import Target
-from sgdma.targets.sim.target import SimTarget
+from sgdma.targets.sim.target import SimTarget, build_parameters
 from sgdma.targets.url import TargetUrl
 
-__all__ = ["SimTarget", "open_sim"]
+__all__ = ["SimTarget", "open_sim", "parameters"]
 
 
 def open_sim(url: TargetUrl) -> Target:
@@ -17,8 +16,6 @@ def open_sim(url: TargetUrl) -> Target:
 
     Raises TargetUrlError.
     """
-    if not url.path:
-        return SimTarget(url)
     if url.path == "uart":
         from sgdma.targets.sim.uart import SimUartTarget
 
@@ -27,4 +24,14 @@ def open_sim(url: TargetUrl) -> Target:
         from sgdma.targets.sim.pcie import SimPcieTarget
 
         return SimPcieTarget(url)
-    raise TargetUrlError(f"target {url.text!r}: there are sim:, sim:pcie and sim:uart, no sim:{url.path}")
+    return SimTarget(url)
+
+
+def parameters(url: TargetUrl) -> None:
+    """Refuse a wrong URL. Raises TargetUrlError, BuildParameterError, RulesFileError."""
+    if url.path == "uart":
+        from sgdma.targets.sim import uart
+
+        uart.parameters(url)
+    else:
+        build_parameters(url)

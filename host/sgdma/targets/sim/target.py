@@ -16,21 +16,22 @@ from sgdma.spec.registers import DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
 from sgdma.targets.heap import Heap
 from sgdma.targets.sim.control import FAULTS, IOVA_BASE, MAILBOX, PAGE, SharedFile
-from sgdma.targets.url import TargetUrl
+from sgdma.targets.url import Number, TargetUrl, numbers
 
-__all__ = ["OWN_PARAMETERS", "PCIE_PARAMETERS", "SimFaults", "SimTarget", "build_parameters", "inside",
-           "own_parameters"]
+__all__ = ["SimFaults", "SimTarget", "build_parameters", "inside", "own_parameters"]
 
 WANT_READ, WANT_TIME, WANT_IRQ, WANT_DRAIN, WANT_MESSAGE, WANT_VECTOR = 1, 2, 4, 8, 16, 32
-OWN_PARAMETERS = {
-    "memory": 64 << 20, "seed": 1, "latency": 16, "jitter": 0, "backpressure": 0, "out_of_order": 0, "mutant": 0,
+_OWN = {
+    "memory": Number(64 << 20, 1 << 20, 1 << 32, PAGE), "seed": Number(1, high=(1 << 64) - 1), "latency": Number(16),
+    "jitter": Number(0), "backpressure": Number(0, high=255), "out_of_order": Number(0, high=1), "mutant": Number(0),
 }  # fmt: skip
 """Parameters of the bench (with defaults) beside those of BuildParameters: memory in bytes, latency and jitter in
 cycles, backpressure 0..255 of 256 cycles, out_of_order 0 or 1; mutant: number of a deliberate bug of
 cocotb_tests/mutants to switch on, 0 for the core as it is."""
 
-PCIE_PARAMETERS = {
-    "mps": 256, "mrrs": 512, "rcb": 64, "split": 0, "iova": IOVA_BASE, "read_credits": 0, "write_credits": 0,
+_PCIE = {
+    "mps": Number(256), "mrrs": Number(512), "rcb": Number(64), "split": Number(0, high=1),
+    "iova": Number(IOVA_BASE, high=(1 << 63) - 1, step=PAGE), "read_credits": Number(0), "write_credits": Number(0),
 }  # fmt: skip
 """More of `sim:pcie`: maximum payload, maximum read request and read completion boundary in bytes; split 1: completions
 end at random boundaries; iova: bus address of the first byte of memory; read_credits: read requests that the root
@@ -46,20 +47,12 @@ inside: Callable[[], None] | None = None
 
 def own_parameters(url: TargetUrl) -> dict[str, int]:
     """The bench's own parameters of a URL. Raises TargetUrlError."""
-    values = OWN_PARAMETERS | (PCIE_PARAMETERS if url.path == "pcie" else {})
-    for name in values.keys() & url.query.keys():
-        try:
-            values[name] = int(url.query[name], 0)
-        except ValueError:
-            raise TargetUrlError(f"target parameter {name} = {url.query[name]!r}: must be an integer") from None
-    if values["memory"] < 1 << 20 or values["memory"] % PAGE:
-        limit = f"must be a multiple of {PAGE} from 1 MiB up"
-        raise TargetUrlError(f"target parameter memory = {values['memory']}: {limit}")
+    if url.path not in ("", "pcie"):
+        raise TargetUrlError(f"target {url.text!r}: there are sim:, sim:pcie and sim:uart, no sim:{url.path}")
+    values = numbers(url, _OWN | (_PCIE if url.path else {}))
     for name in _SIZES.keys() & values.keys():
         if values[name] not in _SIZES[name]:
             raise TargetUrlError(f"target parameter {name} = {values[name]}: must be one of {_SIZES[name]} bytes")
-    if values.get("iova", 0) % PAGE:
-        raise TargetUrlError(f"target parameter iova = {values['iova']:#x}: must be a multiple of {PAGE}")
     if 0 < values.get("write_credits", 0) < values.get("mps", 0) // 16:
         limit = f"must be 0, or at least {values['mps'] // 16} for payloads of {values['mps']} bytes"
         raise TargetUrlError(f"target parameter write_credits = {values['write_credits']}: {limit}")
@@ -69,7 +62,7 @@ def own_parameters(url: TargetUrl) -> dict[str, int]:
 def build_parameters(url: TargetUrl) -> BuildParameters:
     """What to build for a URL. Raises BuildParameterError for unknown names and values."""
     own = own_parameters(url)
-    return BuildParameters.from_mapping({name: text for name, text in url.query.items() if name not in own})
+    return BuildParameters.from_mapping({name: text for name, text in url.query.items() if name not in own}, own)
 
 
 class SimFaults(FaultInjection):

@@ -7,6 +7,8 @@ No CPU: `sgdma serve --uart` and `sgdma demo --uart` have boards with firmware.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sgdma.errors import TargetUrlError
 from sgdma.link import open_link
 from sgdma.spec.board import CSR_BASE
@@ -14,12 +16,23 @@ from sgdma.spec.build import BuildParameters
 from sgdma.spec.registers import DEVICE, MAGIC
 from sgdma.targets.board import BoardTarget
 from sgdma.targets.sim.board import VirtualBoard, build_board
-from sgdma.targets.url import TargetUrl
+from sgdma.targets.url import Number, TargetUrl, numbers
 
-__all__ = ["SimUartTarget"]
+__all__ = ["SimUartTarget", "parameters"]
 
 TIMEOUT = 30.0
 """Seconds that the simulator of a busy machine may be silent."""
+OWN = {"memory": Number(0, 8192), "dram": Number(0, high=1)}
+LINKS = ("reliable", "uartbone")
+
+
+def parameters(url: TargetUrl) -> tuple[dict[str, int], str, BuildParameters]:
+    """Memory and dram, the link, and the core's. Raises TargetUrlError, BuildParameterError, RulesFileError."""
+    core = {name: text for name, text in url.query.items() if name not in (*OWN, "link")}
+    link = url.query.get("link", "reliable")
+    if link not in LINKS:
+        raise TargetUrlError(f"target parameter link = {link!r}: must be one of {', '.join(LINKS)}")
+    return numbers(url, OWN), link, BuildParameters.from_mapping(core, (*OWN, "link"))
 
 
 class SimUartTarget(BoardTarget):
@@ -30,15 +43,11 @@ class SimUartTarget(BoardTarget):
         from sgdma_soc.boards import board
 
         virtual = board("virtual")
-        query = {"clock_hz": str(virtual.clock_hz), **url.query}
-        dram, link = query.pop("dram", "0"), query.pop("link", "reliable")
-        memory = query.pop("memory", str(virtual.dma_bytes(dram == "1")))
-        if not memory.isdecimal():
-            raise TargetUrlError(f"target parameter memory = {memory!r}: must be a number of bytes")
-        if dram not in ("0", "1"):
-            raise TargetUrlError(f"target parameter dram = {dram!r}: must be 0 (block RAM) or 1 (SDRAM)")
-        parameters = BuildParameters.from_mapping(query)
-        build = build_board(parameters, BoardOptions(memory_bytes=int(memory), dram=dram == "1", link=link))
+        own, link, core = parameters(url)
+        if "clock_hz" not in url.query:
+            core = replace(core, clock_hz=virtual.clock_hz)
+        memory, dram = own["memory"] or virtual.dma_bytes(bool(own["dram"])), bool(own["dram"])
+        build = build_board(core, BoardOptions(memory_bytes=memory, dram=dram, link=link))
         self._virtual = VirtualBoard(build)
         try:
             sentinel = CSR_BASE + DEVICE.address("magic"), MAGIC
@@ -47,7 +56,7 @@ class SimUartTarget(BoardTarget):
         except BaseException:
             self._virtual.close()
             raise
-        self.expected_hash, self.rules = build.content_hash, parameters.rule_set
+        self.expected_hash, self.rules = build.content_hash, core.rule_set
 
     def close(self) -> None:
         super().close()
