@@ -37,6 +37,9 @@ def test_benches_are_listed_with_what_they_measure() -> None:
     (("gen", "--output", "x", "--data-width", "65"), "data_width = 65: must be one of"),
     (("test", "--target", "modell:"), "unknown scheme 'modell:'"),
     (("test", "--target", "model:", "--target", "model:"), "is given 2 times"),
+    (("test", "--target", "model:?queues=99"), "must be 1..31"),
+    (("test", "--target", "model:?rules=nosuch"), "no shipped rule set has that name"),
+    (("test", "--seed", "-1"), "must be 0 or more"),
 ])  # fmt: skip
 def test_wrong_usage_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
@@ -125,3 +128,9 @@ def test_a_word_that_is_no_path_keeps_the_suite(tmp_path: Path, monkeypatch: pyt
     assert suite in pytest_arguments("model:", run, 5, ["-k", "ring"])
     for words in (["ring"], ["-k", "ring", "ring"], ["-x", "test_mine.py"], ["-x", "./ring"], ["test_mine.py::test_x"]):
         assert suite not in pytest_arguments("model:", run, 5, words)
+
+
+def test_wrong_usage_of_pytest_is_wrong_usage(tmp_path: Path) -> None:
+    code, text = sgdma_says("test", "--sede", "3", "--run-dir", str(tmp_path / "r"))
+    assert code == 2
+    assert "green" not in text

@@ -86,7 +86,7 @@ def test_a_rig_that_does_not_open_ends_the_session(
 def test_a_wrong_url_is_wrong_usage(pytester: pytest.Pytester) -> None:
     result = run(pytester, "def test_it(dma): pass\n", "--target", "modell:")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["*unknown scheme 'modell:'*"])
+    result.stderr.fnmatch_lines(["*unknown scheme 'modell:'*"])
 
 
 LEFT_BEHIND = {
@@ -217,3 +217,19 @@ def test_memory_that_a_test_has_used_up_itself_is_an_error(pytester: pytest.Pyte
     result = run(pytester, "def test_it(dma): dma.buffer(64 << 20)\n", "--target", "model:")
     assert result.ret != 0
     assert not result.parseoutcomes().get("skipped")
+
+
+@pytest.mark.parametrize(("arguments", "seed", "told"), [
+    (("--target", "model:?queues=99"), "", "*queues = 99: must be 1..31"),
+    (("--target", "model:", "--seed", "-1"), "", "*seed -1: must be 0 or more"),
+    (("--target", "sim:?latency=-1"), "", "*latency = -1: must be 0..*"),
+    ((), "abc", "*SGDMA_SEED = 'abc': must be an integer*"),
+])  # fmt: skip
+def test_wrong_usage_leaves_no_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], seed: str, told: str
+) -> None:
+    monkeypatch.setenv("SGDMA_SEED", seed)
+    result = run(pytester, "def test_it(dma): pass\n", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([told])
+    assert not (pytester.path / "runs").exists()

@@ -43,7 +43,7 @@ def demo_command(
 ) -> None:
     """Run the suite on model: and sim: (and virtual boards), measure throughput in simulation, report."""
     begin, console = time.monotonic(), Console()
-    run, seed = create(run_dir), chosen_seed()
+    seed, run = chosen_seed(), create(run_dir)
     with contextlib.ExitStack() as stack:
         targets = [*TARGETS, *(stack.enter_context(_board(run)) if uart else [])]
         statuses = [run_suite(url, run, seed) for url in targets]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import pytest
 import typer
 from rich.console import Console
 
@@ -17,11 +18,11 @@ from sgdma.errors import UsageError
 from sgdma.run.record import RunDirectory, create
 from sgdma.run.seed import chosen_seed
 from sgdma.run.signals import ending_children
-from sgdma.targets.url import parse
+from sgdma.targets.url import check
 
 __all__ = ["pytest_arguments", "run_suite", "suite_command", "suite_path"]
 
-RIG_ERROR = 3
+USAGE_ERROR, RIG_ERROR = 2, 3
 
 
 def suite_command(
@@ -32,11 +33,14 @@ def suite_command(
 ) -> None:
     """Run the shared suite on each target, then report. What follows the options goes to pytest: -k, -x, paths, ...
 
-    Exit code: 0 all good, 1 a failure or a test silently absent on one target, 3 a rig is broken.
+    Exit code: 0 all good, 1 a failure or a test silently absent on one target, 2 wrong usage, 3 a rig is broken.
     """
-    urls = _checked(target or ["model:"])
-    run, chosen = create(run_dir), chosen_seed(seed)
-    statuses = [run_suite(url, run, chosen, context.args) for url in urls]
+    urls, chosen = _checked(target or ["model:"]), chosen_seed(seed)
+    run, statuses = create(run_dir), []
+    for url in urls:
+        statuses.append(run_suite(url, run, chosen, context.args))
+        if statuses[-1] == pytest.ExitCode.USAGE_ERROR:
+            raise typer.Exit(USAGE_ERROR)
     good = report_on(run)
     if RIG_ERROR in statuses:
         raise typer.Exit(RIG_ERROR)
@@ -72,7 +76,7 @@ def _names_tests(before: str, word: str) -> bool:
 
 def _checked(urls: Sequence[str]) -> list[str]:
     for url in urls:
-        parse(url)
+        check(url)
         if urls.count(url) > 1:
             raise UsageError(f"target {url!r} is given {urls.count(url)} times: once is enough to compare with others")
     return list(urls)

@@ -12,6 +12,7 @@ from sgdma.errors import RigError, SgdmaError
 from sgdma.run.record import RunDirectory, create, slug
 from sgdma.run.seed import chosen_seed
 from sgdma.run.signals import ending_children
+from sgdma.targets.url import check
 
 __all__ = ["INTERRUPTED", "RIG_ERROR", "USAGE_ERROR", "belongs_inside", "run_in_simulator", "run_pytest_inside"]
 
@@ -42,10 +43,11 @@ def run_in_simulator(url: str, program: str, arguments: list[str], waves: Path |
 def run_pytest_inside(config: pytest.Config) -> int:
     """What `pytest --target sim:` does: the same command inside, then what failed once more with waves."""
     option = config.option
-    seed = chosen_seed(option.seed)
-    arguments = [*map(str, config.invocation_params.args), f"--seed={seed}"]
     run: RunDirectory | None = None
     try:
+        check(option.target)
+        seed = chosen_seed(option.seed)
+        arguments = [*map(str, config.invocation_params.args), f"--seed={seed}"]
         if option.run_dir != "":
             run = create(Path(option.run_dir) if option.run_dir else None)
             run.update_target(slug(option.target), {"url": option.target, "seed": seed, "exit_status": None})

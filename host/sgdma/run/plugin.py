@@ -62,11 +62,12 @@ def pytest_configure(config: pytest.Config) -> None:
     from sgdma.run.session import Session
 
     option = config.option
-    session = Session(
-        option.target or DEFAULT_TARGET,
-        chosen_seed(option.seed),
-        option.allow_mismatch,
-    )
+    with _usage_errors():
+        if option.target:
+            from sgdma.targets.url import check
+
+            check(option.target)
+        session = Session(option.target or DEFAULT_TARGET, chosen_seed(option.seed), option.allow_mismatch)
     config.stash[SESSION] = session
     if (option.run_dir or (option.target and option.run_dir is None)) and not option.collectonly:
         with _usage_errors():
@@ -224,9 +225,11 @@ def _rig_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _usage_errors() -> Iterator[None]:
-    from sgdma.errors import SgdmaError
+    from sgdma.errors import SgdmaError, UsageError
 
     try:
         yield
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
     except SgdmaError as error:
         pytest.exit(str(error), RIG_ERROR)

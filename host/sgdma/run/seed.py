@@ -11,11 +11,12 @@ __all__ = ["chosen_seed"]
 
 
 def chosen_seed(given: int | None = None) -> int:
-    """32 bits. Raises :class:`UsageError` when SGDMA_SEED is no integer."""
-    if given is not None:
-        return given
+    """A new one has 32 bits. Raises :class:`UsageError` for what can't seed a random generator."""
     text = os.environ.get("SGDMA_SEED")
     try:
-        return secrets.randbits(32) if not text else int(text, 0)
+        seed = given if given is not None else int(text, 0) if text else secrets.randbits(32)
     except ValueError:
         raise UsageError(f"SGDMA_SEED = {text!r}: must be an integer; unset it for a new seed each time") from None
+    if seed < 0:
+        raise UsageError(f"seed {seed}: must be 0 or more")
+    return seed
