@@ -13,6 +13,7 @@ from sgdma.engine import completions
 from sgdma.engine.buffers import Arena, DmaBuffer
 from sgdma.engine.contexts import Contexts
 from sgdma.engine.identity import Identity, choose_rules, probe
+from sgdma.engine.limits import whole
 from sgdma.engine.mapped import Mapped
 from sgdma.engine.observe import Observer
 from sgdma.engine.queue import Queue, ring_log2
@@ -110,7 +111,7 @@ class Dma(Requests):
         Raises :class:`TransferTimeout` after `timeout` cycles; without one after `limit()` cycles in which nothing
         completed, since a slow host is no verdict on the device.
         """
-        limit = self.limit() if timeout is None else timeout
+        limit = self.limit() if timeout is None else whole("timeout", timeout)
         end, step = self.now() + limit, 16
         completed = self.poll()
         while not condition():

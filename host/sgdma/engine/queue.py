@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sgdma.engine.limits import whole
 from sgdma.engine.ring import CompletionRing, SubmissionRing
 from sgdma.engine.slots import build_slots
 from sgdma.engine.transfer import Area, Batch
@@ -258,7 +259,7 @@ class Queue:
             self.dma.poll()
             return self.state is wanted
 
-        limit = self.dma.limit() if timeout is None else timeout
+        limit = self.dma.limit() if timeout is None else whole("timeout", timeout)
         if not self.dma.target.poll_until(reached, limit):
             raise CommandFailed(f"queue {self.number} is {self.state.name} with {self.in_flight} in flight after "
                                 f"{limit} cycles, not {wanted.name}; dma.reset() ends it")  # fmt: skip

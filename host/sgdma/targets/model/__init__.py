@@ -9,6 +9,7 @@ Parameters are those of :class:`~sgdma.spec.build.BuildParameters` and
 
 from __future__ import annotations
 
+from operator import index
 from typing import ClassVar
 
 from sgdma.errors import TargetUrlError
@@ -67,10 +68,10 @@ class ModelTarget(Target):
         return self.device.clock
 
     def sleep(self, cycles: int) -> None:
-        self.device.advance(self.device.clock + cycles)
+        self.device.advance(self.device.clock + index(cycles))
 
     def wait_interrupt(self, vector: int, timeout: int) -> bool:
-        device, limit = self.device, self.device.clock + timeout
+        device, limit = self.device, self.device.clock + index(timeout)
         while not device.pending & device.enabled & 1 << vector:
             if device.clock >= limit:
                 return False
