@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from sgdma.engine.limits import whole
 from sgdma.engine.mapped import Mapped
 from sgdma.errors import OutOfMemory, RequestError
 from sgdma.targets import Capability, Target
@@ -32,12 +33,18 @@ class DmaBuffer:
     iova: int
     array: U8
     guards: tuple[U8, ...] = field(default=(), repr=False)
-    block: tuple[int, int] | None = field(default=None, repr=False)  # what the heap gave
+    block: tuple[int, int] | None = field(default=None, repr=False)  # what the heap gave, until it is given back
+    whole: DmaBuffer | None = field(default=None, repr=False)  # what this is a slice of
 
     @property
     def size(self) -> int:
         """Bytes."""
         return len(self.array)
+
+    @property
+    def freed(self) -> bool:
+        """Whether the memory was given back."""
+        return (self if self.whole is None else self.whole).block is None
 
     def __len__(self) -> int:
         return len(self.array)
@@ -46,7 +53,8 @@ class DmaBuffer:
         start, stop, step = part.indices(len(self.array))
         if step != 1:
             raise RequestError(f"buffer slice of step {step}: must be 1; list the pieces instead")
-        return DmaBuffer(self.iova + start, self.array[start : max(start, stop)])
+        whole = self if self.whole is None else self.whole
+        return DmaBuffer(self.iova + start, self.array[start : max(start, stop)], whole=whole)
 
     def intact(self) -> bool:
         """Whether no guard byte was touched."""
@@ -97,7 +105,7 @@ class Arena:
     def view(self, iova: int, size: int) -> U8:
         """The host's view of a range. Raises :class:`RequestError` outside the arena."""
         start = iova - self.iova
-        if start < 0 or start + size > len(self.array):
+        if start < 0 or size < 0 or start + size > len(self.array):
             mine = f"{self.iova:#x}..{self.iova + len(self.array):#x}"
             raise RequestError(f"range {iova:#x} + {size}: outside DMA memory {mine}; use dma.buffer()")
         return self.array[start : start + size]
@@ -112,21 +120,25 @@ class Arena:
     def allocate(self, size: int, align: int = 64, *, residue: int = 0, boundary: int = 0, guard: int = 0) -> DmaBuffer:
         """A zeroed buffer at address ≡ `residue` (mod `align`) with `guard` guard bytes on both sides.
 
-        Raises :class:`OutOfMemory`.
+        It crosses no multiple of `boundary`, guards included. Raises :class:`OutOfMemory`, :class:`RequestError`.
         """
-        if align < 1 or align & (align - 1):
-            raise RequestError(f"buffer alignment {align}: must be a power of two")
-        whole = size + 2 * guard
-        block = self.buffers.allocate(max(whole, 1), align, residue=residue - guard, boundary=boundary)
+        size, guard, residue = whole("size", size), whole("guard", guard), whole("residue", residue, low=None)
+        total = size + 2 * guard
+        if not _power_of_two(whole("align", align)):
+            raise RequestError(f"align = {align}: must be a power of two")
+        if whole("boundary", boundary) and not (_power_of_two(boundary) and boundary >= total):
+            raise RequestError(f"boundary = {boundary}: must be 0, or a power of two of at least {total}, the buffer's "
+                               "size and its guards")  # fmt: skip
+        block = self.buffers.allocate(max(total, 1), align, residue=residue - guard, boundary=boundary)
         if block is None:
             left = self.buffers.size - self.buffers.used
             raise OutOfMemory(f"buffer of {size} bytes: {left} are free in pieces; free some or open a larger arena")
-        view = self.view(block, whole)
+        view = self.view(block, total)
         view[:] = 0
         guards = (view[:guard], view[guard + size :]) if guard else ()
         for part in guards:
             part[:] = GUARD
-        return DmaBuffer(block + guard, view[guard : guard + size], guards, (block, max(whole, 1)))
+        return DmaBuffer(block + guard, view[guard : guard + size], guards, (block, max(total, 1)))
 
     def free(self, buffer: DmaBuffer) -> None:
         """Give a buffer back. Raises :class:`RequestError` for a slice, or the second time."""
@@ -193,3 +205,7 @@ class Arena:
     def close(self) -> None:
         """Give the region back to the target."""
         self.target.free(self.region)
+
+
+def _power_of_two(value: int) -> bool:
+    return value > 0 and not value & (value - 1)

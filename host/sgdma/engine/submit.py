@@ -43,6 +43,8 @@ def resolve(
     foreign: list[tuple[int, U8]] = []
     for place, piece in enumerate(listed):
         if isinstance(piece, DmaBuffer | Mapped):
+            if isinstance(piece, DmaBuffer) and piece.freed:
+                raise RequestError(f"buffer at {piece.iova:#x}: was freed; allocate another by dma.buffer()")
             ranges.append((piece.iova, piece.size))
         elif isinstance(piece, bytes | np.ndarray):
             array = _as_bytes(piece, direction)
