@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from sgdma.engine.device import Dma
-from sgdma.errors import RequestError
+from sgdma.errors import PieceError, RequestError, RulesMismatch
+
+from .conftest import Opener
 
 
 @pytest.mark.parametrize("timeout", [100.0, "100", -1])
@@ -46,3 +48,59 @@ def test_a_freed_buffer_is_no_piece(dma: Dma) -> None:
     for piece in (buffer, part):
         with pytest.raises(RequestError, match="was freed"):
             dma.read(piece)
+
+
+@pytest.mark.parametrize(("wrong", "limit"), [
+    ({"contexts": 0}, r"1\.\.65536"), ({"contexts": -1}, r"1\.\.65536"), ({"contexts": 70000}, r"1\.\.65536"),
+    ({"moderation": (300, 0)}, r"0\.\.255"), ({"moderation": (0, 1 << 16)}, r"0\.\.65535"),
+    ({"sq_log2": 0}, r"2\.\.19"), ({"sq_log2": 20}, r"2\.\.19"), ({"cq_log2": 0}, r"1\.\.15"),
+    ({"cq_log2": 3.0}, r"1\.\.15"), ({"arena": -1}, "4096 or more"),
+])  # fmt: skip
+def test_a_device_is_opened_within_its_limits(opened: Opener, wrong: dict[str, object], limit: str) -> None:
+    with pytest.raises(RequestError, match=f"{next(iter(wrong))}.*{limit}"):
+        opened("model:", **wrong)
+
+
+def test_rules_may_be_named(opened: Opener) -> None:
+    assert opened("model:", rules="peculiar").rules.name == "peculiar"
+    with pytest.raises(RulesMismatch):
+        opened("model:", rules="nvme-prp")
+
+
+def test_bytes_of_every_kind_are_pieces(dma: Dma) -> None:
+    data, back, tail = bytearray(range(64)), bytearray(64), np.zeros(64, np.uint8)
+    dma.write([data, memoryview(bytes(data))]).result()
+    dma.write(memoryview(data), card_address=128).result()
+    dma.read([memoryview(back), tail]).result()
+    assert back == data
+    assert bytes(tail) == data
+    dma.read(back, card_address=128).result()
+    assert back == data
+
+
+@pytest.mark.parametrize("piece", [
+    "text", [None], [(1, 2, 3)], [5], memoryview(bytes(64)), memoryview(bytearray(64))[::2],
+])  # fmt: skip
+def test_what_is_no_piece_is_refused(dma: Dma, piece: object) -> None:
+    with pytest.raises(RequestError, match=r"must be|read-only"):
+        dma.read(piece)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("card", [-1, 1 << 48, 1.5])
+def test_a_card_address_has_48_bits(dma: Dma, card: int) -> None:
+    buffer = dma.buffer(64)
+    with pytest.raises(RequestError, match=r"card_address = .*281474976710655"):
+        dma.write(buffer, card_address=card)
+    with pytest.raises(RequestError, match=r"card_addresses = .*0xffffffffffff"):
+        dma.write_batch([buffer.iova], [64], card_addresses=[card])
+
+
+def test_a_batch_has_one_length_an_address(dma: Dma) -> None:
+    buffer = dma.buffer(64)
+    for addresses, lengths in (([buffer.iova], [32, 32]), ([buffer.iova, buffer.iova], [64]), ([-1], [64])):
+        with pytest.raises(PieceError):
+            dma.write_batch(addresses, lengths)
+    with pytest.raises(RequestError, match="one a request"):
+        dma.write_batch([buffer.iova], [64], card_addresses=[0, 64])
+    with pytest.raises(RequestError, match="outside DMA memory"):
+        dma.write((buffer.iova, -1))

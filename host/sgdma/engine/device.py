@@ -22,7 +22,7 @@ from sgdma.engine.requests import Requests
 from sgdma.engine.transfer import Batch
 from sgdma.errors import DeviceError, DeviceReset, RigError, SgdmaError, TransferTimeout
 from sgdma.rules import RuleSet
-from sgdma.spec.layout import COMPLETION_BYTES, SLOT_BYTES
+from sgdma.spec.layout import COMPLETION_BYTES, CQ_POINTER_BITS, SLOT_BYTES, SQ_POINTER_BITS
 from sgdma.targets import Capability, Target, open_target
 
 __all__ = ["Dma", "open_dma"]
@@ -47,8 +47,8 @@ class Dma(Requests):
     """
 
     def __init__(
-        self, target: Target, *, rules: RuleSet | None = None, allow_mismatch: bool = False, arena: int | None = None,
-        contexts: int = 4096, sq_log2: int | None = None, cq_log2: int | None = None,
+        self, target: Target, *, rules: RuleSet | str | None = None, allow_mismatch: bool = False,
+        arena: int | None = None, contexts: int = 4096, sq_log2: int | None = None, cq_log2: int | None = None,
         moderation: tuple[int, int] = (0, 0), interrupts: bool | None = None,
     ) -> None:  # fmt: skip
         self.target = target
@@ -57,16 +57,20 @@ class Dma(Requests):
         self.registers, self.fixture = Registers(target), Registers(target, "fixture")
         can = Capability.INTERRUPTS in target.capabilities
         self.interrupts = can if interrupts is None else interrupts and can
-        self.arena = Arena(target, min(48 << 20, target.memory_bytes * 3 // 4) if arena is None else arena)
-        self.contexts = Contexts(contexts)
+        slots = whole("sq_log2", 13 if sq_log2 is None else sq_log2, 2, SQ_POINTER_BITS - 1)
+        records = whole("cq_log2", 12 if cq_log2 is None else cq_log2, 1, CQ_POINTER_BITS - 1)
+        count, time = moderation
+        moderation = whole("moderation count", count, 0, 255), whole("moderation time", time, 0, 65535)
+        self.contexts = Contexts(whole("contexts", contexts, 1, 1 << 16))
+        room = min(48 << 20, target.memory_bytes * 3 // 4) if arena is None else whole("arena", arena, 4096)
+        self.arena = Arena(target, room)
         self.observers: list[Observer] = []
         self.faults: list[DeviceError] = []
         self.batches: dict[int, Batch] = {}
         self.recent: dict[int, Batch] = {}
         self.held, self.bytes_under_way, self.remembered = 0, 0, 0  # the last: requests in `recent`
         self._batch_number, self.closed = 0, False
-        shape = (ring_log2(self.rules, SLOT_BYTES, sq_log2 or 13),
-                 ring_log2(self.rules, COMPLETION_BYTES, cq_log2 or 12))  # fmt: skip
+        shape = ring_log2(self.rules, SLOT_BYTES, slots), ring_log2(self.rules, COMPLETION_BYTES, records)
         self._reset_device()
         self.queues = [Queue(self, number, *shape, moderation) for number in range(self.identity.queues)]
         self._start()
@@ -226,16 +230,17 @@ class Dma(Requests):
 
 
 def open_dma(
-    url: str, *, rules: RuleSet | None = None, allow_mismatch: bool = False, arena: int | None = None,
+    url: str, *, rules: RuleSet | str | None = None, allow_mismatch: bool = False, arena: int | None = None,
     contexts: int = 4096, sq_log2: int | None = None, cq_log2: int | None = None, moderation: tuple[int, int] = (0, 0),
     interrupts: bool | None = None,
 ) -> Dma:  # fmt: skip
     """Open the target at `url`, check its identity, reset it and start all its queue pairs.
 
-    `rules`: to plan by (None: the target's). `allow_mismatch`: insist in spite of foreign hashes. `arena`: bytes of DMA
-    memory. `contexts`: requests that can be mapped at once. `sq_log2`, `cq_log2`: ring sizes, at most what the rules'
-    table_boundary allows (None: 8192 slots, 4096 records, or that). `moderation`: interrupts
-    at so many completions, or so many units of 16 cycles after the first. `interrupts`: False polls; None: if it can.
+    `rules`: to plan by, or their name or path (None: the target's). `allow_mismatch`: insist in spite of foreign
+    hashes. `arena`: bytes of DMA memory. `contexts`: requests that can be mapped at once. `sq_log2`, `cq_log2`: ring
+    sizes, at most what the rules' table_boundary allows (None: 8192 slots, 4096 records, or that). `moderation`:
+    interrupts at so many completions (0..255), or so many units of 16 cycles (0..65535) after the first. `interrupts`:
+    False polls; None: if it can.
     """
     target = open_target(url)
     try:

@@ -68,12 +68,14 @@ def probe(target: Target, *, allow_mismatch: bool = False) -> Identity:
     return identity
 
 
-def choose_rules(target: Target, identity: Identity, rules: RuleSet | None, *, allow_mismatch: bool = False) -> RuleSet:
+def choose_rules(
+    target: Target, identity: Identity, rules: RuleSet | str | None, *, allow_mismatch: bool = False
+) -> RuleSet:
     """The rule set to plan by: the given one, the rig's, or the shipped one of the device's hash; checked against it.
 
-    Raises :class:`RulesMismatch`.
+    A name or path is loaded. Raises :class:`RulesMismatch`, :class:`RulesFileError`.
     """
-    chosen = rules or target.rules
+    chosen = load(rules) if isinstance(rules, str) else rules or target.rules
     if chosen is None:
         chosen = next((shipped for shipped in map(load, names()) if _hash(shipped) == identity.rules_hash), None)
         if chosen is None:

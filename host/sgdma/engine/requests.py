@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.engine.buffers import Arena
+from sgdma.engine.limits import whole
 from sgdma.engine.queue import Queue
-from sgdma.engine.submit import U8, Pieces, plan_requests, raw_request, resolve
+from sgdma.engine.submit import CARD_LAST, U8, Pieces, card_table, piece_table, plan_requests, raw_request, resolve
 from sgdma.engine.transfer import Batch, Transfer
 from sgdma.errors import RequestError
 from sgdma.rules import Direction
@@ -62,7 +63,7 @@ class Requests:
         queue: int | None = None, callback: Callback | None = None,
     ) -> Transfer:  # fmt: skip
         """One request of either direction."""
-        number = self._queue_for(direction, queue)
+        number, card_address = self._queue_for(direction, queue), whole("card_address", card_address, 0, CARD_LAST)
         addresses, lengths, cleanups = resolve(self._dma, pieces, direction, card_address)
         try:
             batch = plan_requests(self._dma, direction, addresses, lengths, np.array([0, len(lengths)]),
@@ -113,9 +114,9 @@ class Requests:
         queue: int | None = None,
     ) -> Batch:  # fmt: skip
         """k requests of either direction."""
-        address, length = np.asarray(addresses, np.uint64), np.asarray(lengths, np.uint64)
+        address, length = piece_table(addresses, lengths)
         bounds = np.arange(len(address) + 1) if offsets is None else np.asarray(offsets, np.int64)
-        cards = np.broadcast_to(np.asarray(card_addresses, np.uint64), (len(bounds) - 1,)).copy()
+        cards = card_table(card_addresses, max(len(bounds) - 1, 0))
         number = self._queue_for(direction, queue)
         self.arena.check_all(address, length)
         batch = plan_requests(self._dma, direction, address, length, bounds, cards, port, number)

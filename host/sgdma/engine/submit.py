@@ -12,7 +12,7 @@ from sgdma.engine.buffers import DmaBuffer
 from sgdma.engine.mapped import Mapped
 from sgdma.engine.slots import build_slots
 from sgdma.engine.transfer import Batch
-from sgdma.errors import OutOfMemory, RequestError
+from sgdma.errors import OutOfMemory, PieceError, RequestError
 from sgdma.rules import Direction
 from sgdma.rules.plan import plan_batch
 from sgdma.spec.layout import HEADER
@@ -21,23 +21,26 @@ from sgdma.spec.status import Port, SlotKind
 if TYPE_CHECKING:
     from sgdma.engine.device import Dma
 
-__all__ = ["U8", "Piece", "Pieces", "plan_requests", "raw_request", "resolve"]
+__all__ = ["CARD_LAST", "U8", "Piece", "Pieces", "card_table", "piece_table", "plan_requests", "raw_request", "resolve"]
 
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
-Piece = DmaBuffer | Mapped | npt.NDArray[np.generic] | bytes | tuple[int, int]
+Bytes = bytes | bytearray | memoryview
+Piece = DmaBuffer | Mapped | npt.NDArray[np.generic] | Bytes | tuple[int, int]
 Pieces = Piece | Sequence[Piece]
-"""One piece or several: a buffer, mapped memory, a numpy array (any memory: staged unless it is mapped), bytes (to the
-device only), or (bus address, length)."""
-CARD_BITS = 48
+"""One piece or several: a buffer, mapped memory, a numpy array, bytes, bytearray or memoryview (any memory: staged
+unless it is mapped; what is read-only to the device only), or
+(bus address, length)."""
+CARD_LAST = (1 << 48) - 1
+"""Highest card address."""
 
 
 def resolve(
     dma: Dma, pieces: Pieces, direction: Direction, card_address: int
 ) -> tuple[U64, U64, list[Callable[[], None]]]:
     """(addresses, lengths, what to do when the request is over). Foreign memory is staged through DMA memory."""
-    single = isinstance(pieces, DmaBuffer | Mapped | np.ndarray | bytes) or _is_range(pieces)
+    single = isinstance(pieces, DmaBuffer | Mapped | np.ndarray | Bytes | str) or _is_range(pieces)
     listed = cast("list[Piece]", [pieces] if single else list(cast("Sequence[Piece]", pieces)))
     ranges: list[tuple[int, int]] = []
     foreign: list[tuple[int, U8]] = []
@@ -46,12 +49,15 @@ def resolve(
             if isinstance(piece, DmaBuffer) and piece.freed:
                 raise RequestError(f"buffer at {piece.iova:#x}: was freed; allocate another by dma.buffer()")
             ranges.append((piece.iova, piece.size))
-        elif isinstance(piece, bytes | np.ndarray):
+        elif isinstance(piece, Bytes | np.ndarray):
             array = _as_bytes(piece, direction)
             iova = dma.arena.locate(array)
             if iova is None:
                 foreign.append((place, array))
             ranges.append((iova or 0, len(array)))
+        elif not _is_range(piece):
+            raise RequestError(f"piece {piece!r}: must be a DmaBuffer, mapped memory, a numpy array, bytes, or "
+                               "(bus address, length)")  # fmt: skip
         else:
             address, length = piece
             dma.arena.check(address, length)
@@ -61,15 +67,38 @@ def resolve(
     return table[:, 0].copy(), table[:, 1].copy(), cleanups
 
 
+def piece_table(addresses: npt.ArrayLike, lengths: npt.ArrayLike) -> tuple[U64, U64]:
+    """Bus addresses and lengths of pieces as arrays, (n,) each. Raises :class:`PieceError`."""
+    try:
+        address, length = np.asarray(addresses, np.uint64), np.asarray(lengths, np.uint64)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise PieceError(f"addresses and lengths must be integers from 0 to 2**64 - 1: {error}") from None
+    if address.shape != length.shape or address.ndim != 1:
+        raise PieceError(f"addresses of shape {address.shape}, lengths of {length.shape}; give one length an address")
+    return address, length
+
+
+def card_table(wanted: npt.ArrayLike, count: int) -> U64:
+    """One card address for each of `count` requests, from one for all or as many. Raises :class:`RequestError`."""
+    given = np.asarray(wanted)
+    if given.dtype.kind not in "iu" or int(given.min(initial=0)) < 0 or int(given.max(initial=0)) > CARD_LAST:
+        raise RequestError(f"card_addresses = {wanted!r}: must be integers, 0..{CARD_LAST:#x}")
+    if given.shape not in ((), (1,), (count,)):
+        raise RequestError(f"card addresses of shape {given.shape}: must be one for all, or {count}, one a request")
+    return np.broadcast_to(given.astype(np.uint64), (count,)).copy()
+
+
 def _is_range(pieces: object) -> bool:
     return isinstance(pieces, tuple) and len(pieces) == 2 and all(isinstance(part, int | np.integer) for part in pieces)
 
 
-def _as_bytes(piece: bytes | npt.NDArray[np.generic], direction: Direction) -> U8:
-    if isinstance(piece, bytes):
-        if direction is Direction.C2H:
-            raise RequestError("bytes can't be read into: give a numpy array or a DmaBuffer")
-        return np.frombuffer(piece, np.uint8)
+def _as_bytes(piece: Bytes | npt.NDArray[np.generic], direction: Direction) -> U8:
+    if isinstance(piece, bytes) and direction is Direction.C2H:
+        raise RequestError("bytes can't be read into: give a numpy array, a bytearray or a DmaBuffer")
+    if isinstance(piece, Bytes):
+        if isinstance(piece, memoryview) and not piece.c_contiguous:
+            raise RequestError(f"memoryview of strides {piece.strides}: must be contiguous")
+        piece = np.frombuffer(piece, np.uint8)
     if not piece.flags.c_contiguous:
         raise RequestError(f"array of strides {piece.strides}: must be contiguous; list its rows as pieces")
     if direction is Direction.C2H and not piece.flags.writeable:
@@ -125,8 +154,6 @@ def plan_requests(
     dma: Dma, direction: Direction, addresses: U64, lengths: U64, offsets: I64, cards: U64, port: Port, queue: int
 ) -> Batch:
     """Plan k requests into a batch that is ready to be placed. Raises Unplannable and RequestError."""
-    if int(cards.max(initial=0)) >> CARD_BITS:
-        raise RequestError(f"card address {int(cards.max()):#x}: must be below 2**{CARD_BITS}")
     plan = plan_batch(addresses, lengths, offsets, dma.rules, direction, card_addresses=cards)
     align = int(plan.bounce_align.max(initial=1))
     room, largest = dma.arena.bounce.size, int(plan.bounce_size.max(initial=0))
