@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
-from sgdma.engine.device import Dma
+import sgdma
+from sgdma.engine.device import Dma, open_dma
 from sgdma.errors import PieceError, RequestError, RulesMismatch
 
 from .conftest import Opener
@@ -104,3 +107,7 @@ def test_a_batch_has_one_length_an_address(dma: Dma) -> None:
         dma.write_batch([buffer.iova], [64], card_addresses=[0, 64])
     with pytest.raises(RequestError, match="outside DMA memory"):
         dma.write((buffer.iova, -1))
+
+
+def test_open_has_the_signature_of_what_it_calls() -> None:
+    assert inspect.signature(sgdma.open) == inspect.signature(open_dma)

@@ -73,4 +73,5 @@ def test_a_wheel_holds_both_roots_and_all_that_lies_beside_the_modules(tmp_path:
             if path.is_file() and "__pycache__" not in path.parts:
                 assert str(path.relative_to(source / root)) in packed
     assert not [name for name in packed if "__pycache__" in name]
+    assert {"sgdma/py.typed", "sgdma_soc/py.typed"} <= packed
     assert "sgdma-0.1.0.dist-info/licenses/LICENSE" in packed

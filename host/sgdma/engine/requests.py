@@ -47,6 +47,10 @@ class Requests:
     ) -> Transfer:  # fmt: skip
         """Send to the card (H2C). Returns at once; `pieces` must not change until the transfer is done.
 
+        `card_address`: where on the card, in bytes, below 2**48. `port`: the card's memory, loopback FIFO or pattern.
+        `queue`: its number; None: 0 for writes, 1 for reads (0 where there is one only). `callback`: called with the
+        transfer when it is done.
+
         Raises PieceError, Unplannable, RequestError; every later failure is the transfer's.
         """
         return self.submit(Direction.H2C, pieces, card_address=card_address, port=port, queue=queue, callback=callback)
