@@ -46,6 +46,10 @@ def test_a_good_one_passes() -> None:
     assert call("rules", "check", "peculiar")[0] == 0
 
 
+def test_a_card_address_may_be_hexadecimal() -> None:
+    assert call("plan", "--rules", "peculiar", "--card-address", "0x40", "0x1000+64")[0] == 0
+
+
 def test_a_plan_shows_segments_and_copies() -> None:
     code, text = call("plan", "--rules", "axi-dma", "--direction", "h2c", "0x1000+64", "0x2001+16", "0x3000+40")
     assert code == 0

@@ -39,7 +39,13 @@ def test_benches_are_listed_with_what_they_measure() -> None:
     (("test", "--target", "model:", "--target", "model:"), "is given 2 times"),
     (("test", "--target", "model:?queues=99"), "must be 1..31"),
     (("test", "--target", "model:?rules=nosuch"), "no shipped rule set has that name"),
-    (("test", "--seed", "-1"), "must be 0 or more"),
+    (("test", "--seed", "-1"), "Invalid value for '--seed'"),
+    (("loopback", __file__, "--seed", "-1"), "Invalid value for '--seed'"),
+    (("bench", "host", "--requests", "-1"), "Invalid value for '--requests'"),
+    (("serve", "--uart", "--tcp", "99999999"), "Invalid value for '--tcp'"),
+    (("serve", "--pcie", "x", "--clients", "-1"), "Invalid value for '--clients'"),
+    (("plan", "--card-address", "-1", "0+4"), "must be an integer from 0 to 2**48 - 1"),
+    (("plan", "--card-address", "1.5", "0+4"), "must be an integer from 0 to 2**48 - 1"),
 ])  # fmt: skip
 def test_wrong_usage_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str

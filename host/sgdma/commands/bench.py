@@ -31,7 +31,7 @@ def bench_command(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which; without it, what there is.")] = None,
     target: Annotated[str | None, typer.Option(help="URL, for a bench that measures a device.")] = None,
-    requests: Annotated[int | None, typer.Option(help="How many, for a bench that counts requests.")] = None,
+    requests: Annotated[int | None, typer.Option(help="How many, for a bench that counts requests.", min=1)] = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write the rows there as well.")] = None,
     grid: Annotated[str | None, typer.Option(help="How much to measure, for a bench that has grids.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Placements, for a bench that places designs.")] = None,

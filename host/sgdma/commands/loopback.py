@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from sgdma.commands.simulated import simulated
 from sgdma.engine.device import open_dma
 from sgdma.engine.loopback import LoopbackResult, run_loopback
+from sgdma.run.seed import chosen_seed
 
 __all__ = ["loopback_command"]
 
@@ -20,12 +20,14 @@ __all__ = ["loopback_command"]
 def loopback_command(
     file: Annotated[Path, typer.Argument(help="Any file.", exists=True, dir_okay=False, readable=True)],
     target: Annotated[str, typer.Option(help="URL of the target, see `sgdma targets`.", callback=simulated)] = "model:",
-    seed: Annotated[int | None, typer.Option(help="Of the cuts and places; a new one each time by default.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the cuts and places; by default SGDMA_SEED, else a new one.", min=0)
+    ] = None,
     in_flight: Annotated[int, typer.Option(help="Requests mapped at a time.", min=2)] = 256,
     allow_mismatch: Annotated[bool, typer.Option(help="Talk to a device that this host does not know.")] = False,
 ) -> None:
     """Cut a file at random, scatter it over memory, send it through the device and compare what comes back."""
-    chosen, console = secrets.randbits(32) if seed is None else seed, Console()
+    chosen, console = chosen_seed(seed), Console()
     console.print(f"seed {chosen}")
     with open_dma(target, allow_mismatch=allow_mismatch) as dma:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -22,14 +23,14 @@ def plan_command(
     pieces: Annotated[list[str], typer.Argument(metavar="ADDR+LEN...", help="Pieces, such as 0x1000+64.")],
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     direction: Annotated[str, typer.Option(help="h2c: the device reads host memory; c2h: it writes it.")] = "h2c",
-    card_address: Annotated[int, typer.Option(help="Where the request starts on the card.")] = 0,
+    card_address: Annotated[str, typer.Option(help="Where the request starts on the card, such as 0x40.")] = "0",
 ) -> None:
     """Show how a request becomes segments: what moves directly, what is copied through the bounce area."""
     console = Console()
     try:
         way = _direction(direction)
         listed = [parse_piece(piece) for piece in pieces]
-        found = plan(listed, load(rules), way, card_address=card_address)
+        found = plan(listed, load(rules), way, card_address=_card_address(card_address))
     except UsageError as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         raise typer.Exit(2) from error
@@ -62,6 +63,13 @@ def _direction(text: str) -> Direction:
         return Direction[text.upper()]
     except KeyError:
         raise UsageError(f"direction {text!r}: must be h2c or c2h") from None
+
+
+def _card_address(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        if 0 <= (address := int(text, 0)) < 1 << 48:
+            return address
+    raise UsageError(f"--card-address {text}: must be an integer from 0 to 2**48 - 1, such as 0x40")
 
 
 def _bar(lengths: list[int], colours: list[str], width: int) -> Text:

@@ -18,7 +18,7 @@ __all__ = ["serve_command"]
 def serve_command(
     uart: Annotated[bool, typer.Option("--uart", help="A UART board: its SoC behind a pseudo-terminal.")] = False,
     pcie: Annotated[Path | None, typer.Option(help="A PCI function, by vfio-user on this UNIX socket.")] = None,
-    clients: Annotated[int, typer.Option(help="With --pcie: end behind so many clients; 0: never.")] = 0,
+    clients: Annotated[int, typer.Option(help="With --pcie: end behind so many clients; 0: never.", min=0)] = 0,
     log: Annotated[Path | None, typer.Option(help="With --pcie: file for accesses to what is not mapped.")] = None,
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     data_width: Annotated[int, typer.Option(help="Bits of the core's bus: 64, 128, 256 or 512.")] = 64,
@@ -26,7 +26,9 @@ def serve_command(
     link: Annotated[str, typer.Option(help="Serial link: reliable, or LiteX's uartbone.")] = "reliable",
     cpu: Annotated[bool, typer.Option(help="With the soft CPU and its firmware.")] = True,
     dram: Annotated[bool, typer.Option(help="DMA memory in SDRAM, by LiteDRAM and a model of the chip.")] = False,
-    tcp: Annotated[int | None, typer.Option(help="A TCP port of this machine as well; 0: any that is free.")] = None,
+    tcp: Annotated[
+        int | None, typer.Option(help="A TCP port of this machine as well; 0: any that is free.", min=0, max=65535)
+    ] = None,
     name: Annotated[Path | None, typer.Option(help="Symbolic link to the pseudo-terminal.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Write waves of the whole board there (VCD).")] = None,
 ) -> None:

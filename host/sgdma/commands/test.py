@@ -28,7 +28,7 @@ USAGE_ERROR, RIG_ERROR = 2, 3
 def suite_command(
     context: typer.Context,
     target: Annotated[list[str] | None, typer.Option(help="URL of a target; give it several times.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of random tests, the same on all targets; by default new.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of random tests; by default SGDMA_SEED, else new.", min=0)] = None,
     run_dir: Annotated[Path | None, typer.Option(help="Where to leave the record; by default a new one.")] = None,
 ) -> None:
     """Run the shared suite on each target, then report. What follows the options goes to pytest: -k, -x, paths, ...

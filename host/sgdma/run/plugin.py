@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a run on a device."""
     group = parser.getgroup("sgdma", "the device under test")
     group.addoption("--target", metavar="URL", help=f"what answers, see `sgdma targets` (default {DEFAULT_TARGET})")
-    group.addoption("--seed", metavar="N", type=lambda text: int(text, 0), help="of the rng fixture; printed if random")
+    group.addoption("--seed", metavar="N", type=lambda text: int(text, 0), help="of the rng fixture; else SGDMA_SEED")
     group.addoption("--allow-mismatch", action="store_true", help="talk to a device that this host does not know")
     group.addoption("--run-dir", metavar="DIR", help="where to leave the record; with --target, runs/ by default")
     group.addoption("--waves", metavar="N", type=int, default=3,
