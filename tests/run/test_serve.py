@@ -1,4 +1,4 @@
-"""`sgdma serve` up to where the simulator starts."""
+"""`sgdma serve` and `sgdma build` up to where something is built."""
 
 from __future__ import annotations
 
@@ -32,6 +32,24 @@ def test_what_is_in_the_way_is_kept(tmp_path: Path, words: tuple[str, ...], told
         assert told in text
     assert notes.read_text() == "mine"
     assert folder.is_dir()
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (("serve", "--uart", "--log", "f"), "--log has no meaning with --uart"),
+    (("serve", "--uart", "--clients", "3"), "--clients has no meaning with --uart"),
+    *((("serve", "--pcie", "x", *more), f"{more[0]} has no meaning with --pcie") for more in (
+        ("--link", "reliable"), ("--cpu",), ("--no-cpu",), ("--dram",), ("--tcp", "0"), ("--name", "y"))),
+    (("build", "acorn", "--no-compile", "--cpu"), "--cpu has no meaning for acorn, a PCIe board"),
+    (("build", "acorn", "--no-compile", "--link", "uartbone"), "--link has no meaning for acorn"),
+])  # fmt: skip
+def test_what_would_be_ignored_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = sgdma_says(*words)
+    assert code == 2
+    assert told.replace("--no-cpu", "--cpu") in text
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_socket_of_an_ended_server_makes_room(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sgdma.commands.given import refuse
 from sgdma.run import boards as known
 from sgdma.spec.build import BuildParameters
 
@@ -30,6 +31,7 @@ def boards_command() -> None:
 
 
 def build_command(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="BOARD", help="See `sgdma boards`.")],
     rules: Annotated[str, typer.Option(help="A shipped rule set, or the path of a TOML file.")] = "peculiar",
     data_width: Annotated[int, typer.Option(help="Bits of the core's bus, 64 to 512; 0: the board's own choice.")] = 0,
@@ -46,6 +48,8 @@ def build_command(
 ) -> None:
     """Build a board's bitstream: SoC by LiteX, then the FPGA's tools."""
     board = known.board(name)
+    if board.pcie:
+        refuse(context, ("memory", "dram", "link", "cpu", "scope"), f"for {name}, a PCIe board")
     queues = queues or board.queues
     data_width = data_width or (board.dram.data_width if dram and board.dram else 64)
     parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, crc=int(crc),

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from sgdma.commands.given import refuse
 from sgdma.errors import UsageError
 from sgdma.run import boards as known
 from sgdma.spec.build import BuildParameters
@@ -16,6 +17,7 @@ __all__ = ["serve_command"]
 
 
 def serve_command(
+    context: typer.Context,
     uart: Annotated[bool, typer.Option("--uart", help="A UART board: its SoC behind a pseudo-terminal.")] = False,
     pcie: Annotated[Path | None, typer.Option(help="A PCI function, by vfio-user on this UNIX socket.")] = None,
     clients: Annotated[int, typer.Option(help="With --pcie: end behind so many clients; 0: never.", min=0)] = 0,
@@ -35,6 +37,8 @@ def serve_command(
     """Run a board in Verilator until interrupted. Simulated time passes only while somebody is connected."""
     if (pcie is not None) == uart:
         raise UsageError("what shall be served? --uart or --pcie PATH")
+    others = ("clients", "log") if uart else ("link", "cpu", "dram", "tcp", "name")
+    refuse(context, others, "with --uart" if uart else "with --pcie")
     if pcie is not None:
         parameters = BuildParameters(rules=rules, data_width=data_width, queues=queues, guard=1)
         _serve_pcie(pcie, parameters, clients, log, trace)
