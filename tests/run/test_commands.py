@@ -66,6 +66,18 @@ def test_rows_are_written_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "plan: pieces 10" in text
 
 
+@pytest.mark.parametrize("option", ["--json", "--chart"])
+def test_a_place_that_can_not_be_written_is_told_before_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr(sgdma.bench.plan, "run", lambda: pytest.fail("measured"))
+    monkeypatch.setattr(sgdma.bench.plan, "chart", lambda rows: "", raising=False)
+    for place in (tmp_path, Path("/proc/rows")):
+        code, text = sgdma_says("bench", "plan", option, str(place))
+        assert code == 3
+        assert f"another place with {option}" in " ".join(text.split())
+
+
 def test_rows_may_differ_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sgdma.bench.plan, "run", lambda: [{"rules": "a", "ratio": 2.5}, {"rules": "a", "pieces": 10}])
     code, text = sgdma_says("bench", "plan")

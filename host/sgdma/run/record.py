@@ -8,6 +8,7 @@ directory: that is what parity is judged by.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,7 +22,9 @@ from typing import Any
 
 from sgdma.errors import RunDirectoryError
 
-__all__ = ["RunDirectory", "create", "key_of", "open_existing", "slug", "unwritable", "write_atomically"]
+__all__ = [
+    "RunDirectory", "check_writable", "create", "key_of", "open_existing", "slug", "unwritable", "write_atomically",
+]  # fmt: skip
 
 
 def slug(url: str) -> str:
@@ -40,8 +43,23 @@ def key_of(nodeid: str) -> str:
     return f"{classname}::{names[-1] if names else ''}{bracket}{parameters}"
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all. Raises :class:`RunDirectoryError` naming path and reason."""
+def check_writable(path: Path, option: str) -> None:
+    """Raise :class:`RunDirectoryError` when no file can be written there, before there is anything to write."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise unwritable(path, error, option) from error
+
+
+def write_atomically(path: Path, content: str | bytes, option: str = "--run-dir") -> None:
+    """Write a file whole or not at all. Raises :class:`RunDirectoryError` naming path and reason.
+
+    `option`: of the command line, by which the user chose the place.
+    """
     data = content.encode() if isinstance(content, str) else content
     temporary = None
     try:
@@ -55,13 +73,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, option) from error
 
 
-def unwritable(path: Path, error: OSError) -> RunDirectoryError:
+def unwritable(path: Path, error: OSError, option: str = "--run-dir") -> RunDirectoryError:
     """The error that says what couldn't be written, why, and what to do."""
     return RunDirectoryError(
-        f"{path} can't be written: {error.strerror or error}; free space there, or choose another place with --run-dir"
+        f"{path} can't be written: {error.strerror or error}; free space there, or choose another place with {option}"
     )
 
 

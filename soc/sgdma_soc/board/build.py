@@ -83,7 +83,8 @@ def build_bitstream(
             (gateware / f"{name}.bit").unlink(missing_ok=True)
             raise SynthesisError(
                 f"{board.name}: the clock reaches {result['fmax_mhz']} MHz, {parameters.clock_hz / 1e6:g} MHz were "
-                f"asked for; build with a lower --clock, fewer queues or another --seed (log in {gateware})"
+                f"asked for; build with a lower --clock, fewer queues, or another seed in "
+                f"`toolchain` of the board's file (log in {gateware})"
             )
     return _record(soc, board, parameters, options, root, output, result)
 
