@@ -12,11 +12,14 @@ from typer.testing import CliRunner
 
 import sgdma.bench.host
 import sgdma.bench.plan
+from sgdma import rules
 from sgdma.cli import app, main
 from sgdma.commands import simulated
 from sgdma.commands.bench import benches
 from sgdma.commands.test import pytest_arguments, suite_path
+from sgdma.run import boards as known
 from sgdma.run.record import create
+from sgdma.targets import SCHEMES
 
 
 def sgdma_says(*words: str) -> tuple[int, str]:
@@ -152,3 +155,19 @@ def test_wrong_usage_of_pytest_is_wrong_usage(tmp_path: Path) -> None:
     code, text = sgdma_says("test", "--sede", "3", "--run-dir", str(tmp_path / "r"))
     assert code == 2
     assert "green" not in text
+
+
+@pytest.mark.parametrize(("words", "names"), [
+    (("boards",), [board.name for board in known.boards()]),
+    (("rules", "list"), rules.names()),
+    (("targets",), [f"{name}:" for name in SCHEMES]),
+])  # fmt: skip
+def test_what_is_to_be_typed_is_whole_at_80_columns(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], names: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, text = sgdma_says(*words)
+    first = {line.split("│")[1].strip() for line in text.splitlines() if line.startswith("│")}
+    assert set(names) <= first
+    if words == ("targets",):
+        assert "…" not in text

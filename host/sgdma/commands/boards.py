@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sgdma.commands.given import refuse
 from sgdma.run import boards as known
@@ -20,7 +20,7 @@ Output = Annotated[Path | None, typer.Option(help="Directory of the build; by de
 
 def boards_command() -> None:
     """The boards that `sgdma build` knows."""
-    table = Table("board", "what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
+    table = Table(Column("board", no_wrap=True), "what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
     for board in known.boards():
         memory = "the host's" if board.pcie else f"{board.memory_bytes >> 10} KiB block RAM"
         if board.dram:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sgdma.errors import RulesFileError
 from sgdma.rules import Direction, DirectionRules, RuleSet, load, names
@@ -37,11 +37,11 @@ _MEANING = {
 @app.command("list")
 def list_rules() -> None:
     """The shipped rule sets."""
-    table = Table("name", "what it describes", "address", "length field", "hash")
-    for name in names():
-        rules = load(name)
+    name, content = Column("name", no_wrap=True), Column("hash", overflow="fold")
+    table = Table(name, "what it describes", "address", "length field", content)
+    for rules in map(load, names()):
         width = f"{rules.length_bits} bit, {rules.length_encoding}"
-        table.add_row(name, rules.title, f"{rules.address_bits} bit", width, rules.content_hash())
+        table.add_row(rules.name, rules.title, f"{rules.address_bits} bit", width, rules.content_hash())
     Console().print(table)
 
 
