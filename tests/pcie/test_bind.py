@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sgdma.errors import DeviceBusy, DeviceGone, TargetError
+from sgdma.errors import DeviceBusy, DeviceGone, PciAddressError, TargetError
 from sgdma.pcie.bind import Functions, holders
 from sgdma.spec.pcie import DEVICE_ID, VENDOR
 
@@ -119,9 +119,14 @@ def test_a_kernel_without_vfio_says_so(machine: Sysfs, tmp_path: Path) -> None:
         machine.bind(CARD)
 
 
-@pytest.mark.parametrize("address", ["0000:05:00.0", "5:0", "/etc/passwd", ""])
-def test_an_address_of_nothing(machine: Sysfs, address: str) -> None:
+def test_an_address_of_nothing(machine: Sysfs) -> None:
     with pytest.raises(DeviceGone):
+        machine.find("0000:05:00.0")
+
+
+@pytest.mark.parametrize("address", ["5:0", "/etc/passwd", ""])
+def test_what_is_no_address(machine: Sysfs, address: str) -> None:
+    with pytest.raises(PciAddressError):
         machine.find(address)
 
 

@@ -164,3 +164,11 @@ def test_recent_events_are_those_of_the_test(tmp_path: Path) -> None:
 def test_bundles_of_tests_of_one_name_do_not_collide(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     assert run.failure("sim", "a.test::test_x[1/2]") != run.failure("sim", "b.test::test_x[1/2]")
+
+
+@pytest.mark.parametrize("targets", [[], "model:", {"model": 1}])
+def test_a_passport_of_the_wrong_shape_is_told(tmp_path: Path, targets: object) -> None:
+    run = create(tmp_path / "r")
+    run.write_json("passport.json", {"targets": targets})
+    with pytest.raises(RunDirectoryError, match="no table of targets"):
+        open_existing(run.path)

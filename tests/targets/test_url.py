@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sgdma.errors import BuildParameterError, OutOfMemory, RulesFileError, TargetUrlError, UsageError
+from sgdma.errors import BuildParameterError, OutOfMemory, PciAddressError, RulesFileError, TargetUrlError, UsageError
 from sgdma.targets import SCHEMES, open_target
 from sgdma.targets.url import check, parse
 
@@ -49,6 +49,7 @@ def test_a_url_is_taken_apart() -> None:
         ("uart:", TargetUrlError, "uart:/dev/ttyUSB0"),
         ("uart:/dev/null?timeout=0", TargetUrlError, "1..4294967295"),
         ("vfio:", TargetUrlError, "vfio:0000:01:00.0"),
+        ("vfio:xx", PciAddressError, "'xx' is no PCI address"),
         ("vfio-user:/x?memory=5", TargetUrlError, "1048576"),
     ],
 )

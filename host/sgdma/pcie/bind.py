@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgdma.errors import DeviceBusy, DeviceGone, TargetError
+from sgdma.errors import DeviceBusy, DeviceGone, PciAddressError, TargetError
 from sgdma.spec.pcie import DEVICE_ID, VENDOR
 
-__all__ = ["NODES", "SYSFS", "VFIO", "Function", "Functions", "bind", "holders", "unbind"]
+__all__ = ["NODES", "SYSFS", "VFIO", "Function", "Functions", "bind", "full_address", "holders", "unbind"]
 
 SYSFS, NODES = Path("/sys"), Path("/dev/vfio")
 VFIO = "vfio-pci"
@@ -41,6 +41,13 @@ class Function:
         return (self.vendor, self.device) == (VENDOR, DEVICE_ID)
 
 
+def full_address(address: str) -> str:
+    """An address with its domain, in lower case. Raises PciAddressError."""
+    if not ADDRESS.fullmatch(address):
+        raise PciAddressError(f"{address!r} is no PCI address; one is 0000:01:00.0 (`sgdma pcie list`)")
+    return address.lower() if address.count(":") == 2 else f"0000:{address.lower()}"
+
+
 class Functions:
     """The PCI functions of a machine."""
 
@@ -52,10 +59,8 @@ class Functions:
         return [self._read(path) for path in sorted((self._bus / "devices").glob("*:*"))]
 
     def find(self, address: str) -> Function:
-        """The function at an address, with or without its domain. Raises DeviceGone."""
-        if not ADDRESS.fullmatch(address):
-            raise DeviceGone(f"{address!r} is no PCI address; one is 0000:01:00.0 (`sgdma pcie list`)")
-        full = address.lower() if address.count(":") == 2 else f"0000:{address.lower()}"
+        """The function at an address, with or without its domain. Raises PciAddressError, DeviceGone."""
+        full = full_address(address)
         path = self._path(full)
         if not (path / "vendor").exists():
             raise DeviceGone(

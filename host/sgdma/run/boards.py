@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sgdma.errors import MissingTool, StaleBitstream, UsageError
-from sgdma.paths import build_cache, checkout_root, openfpgaloader
+from sgdma.paths import build_cache, checkout_root, openfpgaloader, writable_directory
 from sgdma.pcie.reload import reload
 from sgdma.run.firmware import compile_firmware
 from sgdma.spec.board import MEMORY_BASE
@@ -65,11 +65,12 @@ def build(
     """Write, and with `compile` build, a board's design; what its ``build.json`` says. Raises SynthesisError."""
     if not board(name).loader:
         raise UsageError(f"board {name} has no bitstream; `sgdma serve --uart` runs it in Verilator")
+    where = writable_directory(output or build_directory(name))
     before = logging.root.manager.disable
     logging.disable(logging.INFO)  # LiteX tells at length what it builds
     try:
         result: dict[str, Any] = _soc("board.build").build_bitstream(
-            board(name), parameters, options, checkout_root(), output or build_directory(name), compile=compile
+            board(name), parameters, options, checkout_root(), where, compile=compile
         )
         return result
     finally:

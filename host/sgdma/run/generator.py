@@ -7,14 +7,16 @@ import logging
 from pathlib import Path
 
 from sgdma.errors import UsageError
-from sgdma.paths import checkout_root
+from sgdma.paths import checkout_root, writable_directory
 from sgdma.spec.build import BuildParameters
 
 __all__ = ["generate"]
 
 
 def generate(parameters: BuildParameters, output: Path) -> int:
-    """Write the design below `output`; returns its content hash. Raises UsageError when LiteX is missing."""
+    """Write the design below `output`; returns its content hash. Raises UsageError for a place
+    that can't be written, and when LiteX is missing.
+    """
     try:
         generator = importlib.import_module("sgdma_soc.standalone")
     except ImportError as error:
@@ -22,6 +24,6 @@ def generate(parameters: BuildParameters, output: Path) -> int:
     before = logging.root.manager.disable
     logging.disable(logging.INFO)  # LiteX tells at length what it builds
     try:
-        return int(generator.generate(parameters, checkout_root(), output))
+        return int(generator.generate(parameters, checkout_root(), writable_directory(output)))
     finally:
         logging.disable(before)

@@ -92,7 +92,11 @@ class RunDirectory:
     @property
     def passport(self) -> dict[str, Any]:
         """What was run, with what, on what. Raises :class:`RunDirectoryError` for a damaged one."""
-        return self._object("passport.json")
+        value = self._object("passport.json")
+        targets = value.get("targets", {})
+        if not isinstance(targets, dict) or not all(isinstance(about, dict) for about in targets.values()):
+            raise RunDirectoryError(f"{self.path / 'passport.json'}: targets is no table of targets; run again")
+        return value
 
     @property
     def metrics(self) -> list[dict[str, Any]]:

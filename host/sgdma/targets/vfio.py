@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sgdma.errors import TargetUrlError
+from sgdma.pcie.bind import full_address
 from sgdma.pcie.function import PciFunction
 from sgdma.targets.contract import Target
 from sgdma.targets.pcie import PcieTarget
@@ -43,9 +44,11 @@ def _open(url: TargetUrl, function: PciFunction, memory: int) -> Target:
 
 
 def parameters(url: TargetUrl) -> dict[str, int]:
-    """What a URL says. Raises TargetUrlError."""
+    """What a URL says. Raises TargetUrlError, PciAddressError."""
     if not url.path:
         raise TargetUrlError(f"target {url.text!r} names no function; for example {SCHEMES[url.scheme].example}")
+    if url.scheme == "vfio":
+        full_address(url.path)
     unknown = next((name for name in url.query if name != "memory"), None)
     if unknown:
         raise TargetUrlError(f"target parameter {unknown!r} is unknown; {url.scheme}: has memory")
