@@ -31,6 +31,10 @@ REFUSED = [  # text, what the message must contain
     (GOOD + "address_align = 3", ["[h2c]", "address_align = 3", "power of two"]),
     (GOOD + "[c2h]\naddress_align = 3", ["[c2h]", "address_align = 3"]),
     (GOOD + "address_align = 8192", ["address_align = 8192", "4096"]),
+    (GOOD.replace('"t"', '" "'), ["name = ' '", "must not be empty"]),
+    (GOOD + "address_aling = 4", ["my.toml [both]: address_aling"]),
+    (GOOD + "address_align = []", ["my.toml [both]", "an integer"]),
+    (GOOD + "[boths]\naddress_align = 4", ["did you mean both?", "both, h2c, c2h"]),
     (GOOD + "address_align = true", ["address_align = True", "an integer"]),
     (GOOD + 'address_align = "4"', ["address_align = '4'", "an integer"]),
     (GOOD + "length_align = 2\ntail_align = 4", ["tail_align = 4", "divide length_align 2"]),
@@ -110,3 +114,18 @@ def test_hashes_of_different_shipped_sets_differ() -> None:
 def test_directions_override_the_shared_table() -> None:
     rules = loads(GOOD + "address_align = 4\n[c2h]\naddress_align = 8\n")
     assert (rules.h2c.address_align, rules.c2h.address_align) == (4, 8)
+
+
+def test_what_has_a_separator_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("okfile").write_text(GOOD)
+    assert load("./okfile").name == "t"
+    with pytest.raises(RulesFileError, match="no shipped rule set"):
+        load("okfile")
+
+
+def test_a_shipped_name_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace('"t"', '"peculiar"'))
+    with pytest.raises(RulesFileError, match="name = 'peculiar': must be another"):
+        load(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import tomllib
 from collections.abc import Iterable
 from importlib import resources
@@ -18,6 +19,7 @@ __all__ = ["load", "loads", "names", "to_toml"]
 
 _Kind = TypeVar("_Kind", RuleSet, DirectionRules)
 _SIDES = ("h2c", "c2h")
+_TABLES = ("both", *_SIDES)
 _TOP = {field.name: field for field in dataclasses.fields(RuleSet) if field.name not in _SIDES}
 _PAIRS = {  # TOML inline table: its keys -> field names
     "skew": {"modulus": "skew_modulus", "residue": "skew_residue"},
@@ -34,18 +36,18 @@ def names() -> list[str]:
 
 
 def load(path_or_name: str | Path) -> RuleSet:
-    """The shipped set of that name, or the file at that path (anything with a suffix or a separator is a path).
+    """The shipped set of that name, or the file at that path: anything that ends in ``.toml`` or has a separator.
 
     Raises :class:`RulesFileError`, which names the file, the key, its value and the limit.
     """
     path = Path(path_or_name)
-    if path.suffix == ".toml" or len(path.parts) > 1:
+    if path.suffix == ".toml" or os.sep in str(path_or_name):
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             remedy = f"name a file or one of {', '.join(names())}"
             raise RulesFileError(f"{path}: can't be read: {error}; {remedy}") from error
-        return loads(text, str(path))
+        return _own(loads(text, str(path)), str(path))
     if str(path) not in names():
         hint = _did_you_mean(str(path), names())
         raise RulesFileError(f"{path}: no shipped rule set has that name{hint}; there are {', '.join(names())}")
@@ -59,11 +61,13 @@ def loads(text: str, where: str = "rules") -> RuleSet:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RulesFileError(f"{where}: not TOML: {error}") from error
-    sides = {side: _table(tree, side, where) for side in ("both", *_SIDES)}
-    _refuse_unknown(tree, _TOP, where)
+    sides = {side: _values(_table(tree, side, where), f"{where} [{side}]") for side in _TABLES}
+    _refuse_unknown(tree, (*_TOP, *_TABLES), where)
     top = {key: _typed(where, key, value, str if _TOP[key].type == "str" else int) for key, value in tree.items()}
     _require(top, _TOP, where)
-    directions = {side: _direction({**sides["both"], **sides[side]}, f"{where} [{side}]") for side in _SIDES}
+    if not top["name"].strip():
+        raise bad(where, "name", top["name"], "must not be empty")
+    directions = {side: _direction(sides["both"] | sides[side], f"{where} [{side}]") for side in _SIDES}
     return _placed(where, RuleSet, {**top, **directions})
 
 
@@ -98,13 +102,25 @@ def _table(tree: dict[str, Any], side: str, where: str) -> dict[str, Any]:
     return table
 
 
-def _direction(table: dict[str, Any], where: str) -> DirectionRules:
+def _own(rules: RuleSet, where: str) -> RuleSet:
+    """A user's set, which may have a shipped one's name only when it demands the same."""
+    if rules.name in names() and rules.content_hash() != load(rules.name).content_hash():
+        raise bad(where, "name", rules.name, "must be another: a shipped rule set of other rules has that name")
+    return rules
+
+
+def _values(table: dict[str, Any], where: str) -> dict[str, Any]:
+    """A table's rules as field values."""
     _refuse_unknown(table, (*_PLAIN, *_PAIRS), where)
     values: dict[str, Any] = {}
     for key, value in table.items():
         values |= _pair(where, key, value) if key in _PAIRS else {key: _typed(where, key, value, int)}
     if values.get("tail_align") == 0:
         raise bad(where, "tail_align", 0, "must be a power of two")
+    return values
+
+
+def _direction(values: dict[str, Any], where: str) -> DirectionRules:
     _require(values, _PLAIN, where)
     return _placed(where, DirectionRules, values)
 
