@@ -75,3 +75,7 @@ def test_a_wheel_holds_both_roots_and_all_that_lies_beside_the_modules(tmp_path:
     assert not [name for name in packed if "__pycache__" in name]
     assert {"sgdma/py.typed", "sgdma_soc/py.typed"} <= packed
     assert "sgdma-0.1.0.dist-info/licenses/LICENSE" in packed
+
+
+def test_an_unmarked_test_is_in_the_fast_tier(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("fast")
