@@ -18,7 +18,7 @@ test-fast: setup ## lint, types, unit tests (a minute)
 test-sim: setup ## everything that builds or runs the core in Verilator (minutes)
 	@ci/tier.sh sim
 
-test-deep: setup ## long random runs, formal, gate level, mutation (nightly)
+test-deep: setup ## long random runs, mutants, bitstreams, all rule sets (nightly)
 	@ci/tier.sh deep
 
 demo: setup ## the guided tour, without a board

@@ -111,9 +111,9 @@ python_environment() {
   say "ready"
 }
 
-link_tools() {  # LiteX and sby call these by their plain names; in .venv/bin they answer to them
+link_tools() {  # LiteX calls these by their plain names; in .venv/bin they answer to them
   local tool
-  for tool in yosys yosys-smtbmc yosys-witness sby nextpnr-ecp5 ecppack; do
+  for tool in yosys nextpnr-ecp5 ecppack; do
     if [ -x "$venv/bin/yowasp-$tool" ]; then ln -sf "yowasp-$tool" "$venv/bin/$tool"; fi
   done
 }

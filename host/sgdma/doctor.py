@@ -222,7 +222,6 @@ CHECKS = (
     Check("packages: sim", _SIM, _packages("sim")),
     Check("packages: fpga", _NONE, _packages("fpga")),
     Check("packages: pcie", _NONE, _packages("pcie")),
-    Check("packages: lab", _NONE, _packages("lab")),
     Check("packages: dev", _NONE, _packages("dev")),
     Check("verilator", _SIM, _verilator),
     Check("g++", _SIM, _tool("g++", "sudo apt-get install g++")),

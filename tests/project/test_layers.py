@@ -27,7 +27,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # Heavy and optional: only a target may import them, and only when it is opened.
-LAZY = {"cocotb", "cocotb_tools", "labgrid", "litex", "litepcie", "litedram", "litescope", "migen", "sgdma_soc"}
+LAZY = {"cocotb", "cocotb_tools", "litex", "litepcie", "litedram", "litescope", "migen", "sgdma_soc"}
 
 
 def modules(top: Path) -> list[Path]:
