@@ -1,4 +1,4 @@
-/* Bring-up self-test: clock, registers, memory, DMA out and back, interrupt, rule rejection, reset; in this order. */
+/* Bring-up self-test: clock, registers, memory, reset, DMA out and back, rule rejection, interrupt, reset; in this order. */
 #include "selftest.h"
 
 #include "hal.h"
