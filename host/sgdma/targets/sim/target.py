@@ -38,7 +38,6 @@ end at random boundaries; iova: bus address of the first byte of memory; read_cr
 complex holds at a time; write_credits: 16 bytes each of writes that it has room for, at least a payload (0: no end)."""
 _SIZES = {"mps": (128, 256, 512, 1024, 2048, 4096), "mrrs": (128, 256, 512, 1024, 2048, 4096), "rcb": (64, 128)}
 
-_PATIENCE = 1_000_000
 _EV_PENDING = DEVICE.address("ev_pending")
 
 inside: Callable[[], None] | None = None
