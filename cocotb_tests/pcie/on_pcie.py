@@ -18,7 +18,8 @@ from sgdma.spec.status import Port, QueueState
 from sgdma.suite.accounts import Ledger
 from sgdma.suite.helpers import Ground, alive, expected_crc, fit, outcome, pattern, submit
 from sgdma.suite.legal import Legal
-from sgdma.targets.sim.pcie import MESSAGES, SimPcieTarget, TlpFault
+from sgdma.targets.sim.control import TlpFault
+from sgdma.targets.sim.pcie import MESSAGES, SimPcieTarget
 
 SOAK, ROUND = 10_000, 100
 TERMINAL = [TlpFault.UNSUPPORTED, TlpFault.ABORTED, TlpFault.POISONED, TlpFault.LOST, TlpFault.CUT_OFF, TlpFault.LATE,

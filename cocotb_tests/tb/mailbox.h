@@ -8,8 +8,6 @@
 
 #include "control.h"
 
-enum Want : uint32_t { WANT_READ = 1, WANT_TIME = 2, WANT_IRQ = 4, WANT_DRAIN = 8, WANT_MESSAGE = 16, WANT_VECTOR = 32 };
-
 inline bool mailbox_empty(const Control &control) { return control.writes_head == control.writes_tail; }
 
 // Takes the next posted write; its slot in `write_address` and `write_value`.

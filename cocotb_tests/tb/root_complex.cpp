@@ -18,9 +18,6 @@
 
 namespace {
 
-// Faults that are dealt out at random, by bit of `tlp_faults` and place in `tlp_fault_count`.
-enum Mishap { UNSUPPORTED, ABORTED, POISONED, LOST, CUT_OFF, LATE, WRONG_LENGTH, TRUNCATED, STRAY, MISHAPS, NONE };
-
 constexpr uint32_t BAR0 = 0xD0000000;  // where BAR0 lies
 constexpr uint64_t MESSAGES = 0xFEE00000, MESSAGES_END = 0xFEF00000;
 constexpr uint32_t HOST_TAG = 0x5A;

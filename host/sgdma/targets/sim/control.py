@@ -6,6 +6,7 @@ so plain stores and loads are enough.
 
 from __future__ import annotations
 
+import enum
 import mmap
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONTROL", "FAULTS", "IOVA_BASE", "MAILBOX", "PAGE", "TLPS", "SharedFile", "c_header"]
+__all__ = ["CONTROL", "FAULTS", "IOVA_BASE", "MAILBOX", "PAGE", "TLPS", "SharedFile", "TlpFault", "Want", "c_header"]
 
 PAGE = 4096
 MAILBOX = 256
@@ -21,10 +22,36 @@ FAULTS = 64
 TLPS = 1024
 IOVA_BASE = 0x1000_0000
 
+
+
+class Want(enum.IntFlag):
+    """What wakes Python."""
+
+    READ = 1  # the read is answered
+    TIME = 2  # ``wake_at`` is reached
+    IRQ = 4  # the interrupt line is high
+    DRAIN = 8  # the mailbox is empty
+    MESSAGE = 16  # there is something to read on the socket
+    VECTOR = 32  # ``vectors`` is not zero
+
+
+class TlpFault(enum.IntEnum):
+    """What a read request of the device can meet with; by bit of ``tlp_faults`` and place in ``tlp_fault_count``."""
+
+    UNSUPPORTED = 0  # completion with status UR
+    ABORTED = 1  # completion with status CA
+    POISONED = 2  # data with the poison bit
+    LOST = 3  # no completion
+    CUT_OFF = 4  # all completions but the last
+    LATE = 5  # everything, after the time-out
+    WRONG_LENGTH = 6  # a header that promises a dword more
+    TRUNCATED = 7  # a packet that ends early
+    STRAY = 8  # beside the right completions one that belongs to another function
+
+
 CONTROL = np.dtype([
     ("control_bytes", "<u4"),  # size of this block: both sides must agree
-    ("want", "<u4"),  # what wakes Python: 1 read answered, 2 time reached, 4 interrupt line high, 8 mailbox empty,
-                      # 16 something to read on the socket, 32 vectors not zero
+    ("want", "<u4"),  # a sum of Want
     ("cycles", "<u8"),  # clock cycles since reset
     ("wake_at", "<u8"),
     ("seed", "<u8"),
@@ -67,7 +94,7 @@ CONTROL = np.dtype([
     ("read_words", "<u4"),  # dwords of a register read, 0 and 1: one
     ("read_status", "<u4"),  # completion status of the last one
     ("tlp_fault_rate", "<u4"),  # of 65536 reads so many meet with a fault
-    ("tlp_faults", "<u4"),  # kinds that are allowed, by bit: Mishap of root_complex.cpp
+    ("tlp_faults", "<u4"),  # kinds that are allowed, by bit: TlpFault
     ("tlp_late", "<u4"),  # cycles after which a late completion comes
     ("tag_rest", "<u4"),  # cycles from a read that was lost to the next one with its tag, at least
     ("tlp_fault_count", "<u4", 16),  # faults that were dealt out, by kind
@@ -82,7 +109,9 @@ _C_TYPES = {"uint8": "uint8_t", "uint32": "uint32_t", "uint64": "uint64_t"}
 
 
 def c_header() -> str:
-    """The same block as a C struct."""
+    """The same block as a C struct, and its enumerations."""
+    wants = ", ".join(f"WANT_{want.name} = {want.value}" for want in Want)
+    mishaps = ", ".join([*TlpFault.__members__, "MISHAPS", "NONE"])
     fields = dict(CONTROL.fields or {})
     lines = ["// Generated from sgdma.targets.sim.control.", "#pragma once", "#include <cstdint>", "",
              "#pragma pack(push, 1)", "struct Control {"]
@@ -90,7 +119,8 @@ def c_header() -> str:
         dtype = fields[name][0]
         count = f"[{dtype.shape[0]}]" if dtype.shape else ""
         lines.append(f"    {_C_TYPES[dtype.base.name]} {name}{count};")
-    lines += ["};", "#pragma pack(pop)", f"static_assert(sizeof(Control) == {CONTROL.itemsize});", ""]
+    lines += ["};", "#pragma pack(pop)", f"static_assert(sizeof(Control) == {CONTROL.itemsize});", "",
+              f"enum Want : uint32_t {{ {wants} }};", f"enum Mishap {{ {mishaps} }};", ""]  # fmt: skip
     return "\n".join(lines)
 
 

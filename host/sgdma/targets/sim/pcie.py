@@ -6,33 +6,18 @@ messages. What the root complex can do to a read, and how often it does, is :cla
 
 from __future__ import annotations
 
-import enum
-
 from sgdma.spec.pcie import MSIX_TABLE, SIM_QUARANTINE, SIM_TIMEOUT
 from sgdma.spec.registers import DEVICE
 from sgdma.targets.contract import Capability
 from sgdma.targets.guard import GuardFaults
-from sgdma.targets.sim.target import WANT_TIME, WANT_VECTOR, SimFaults, SimTarget
+from sgdma.targets.sim.control import TlpFault, Want
+from sgdma.targets.sim.target import SimFaults, SimTarget
 
-__all__ = ["MESSAGES", "SimPcieTarget", "TlpFault"]
+__all__ = ["MESSAGES", "SimPcieTarget"]
 
 MESSAGES = 0xFEE0_0000
 """Where the root complex takes interrupt messages; a vector's number is its data."""
 _EV_PENDING = DEVICE.address("ev_pending")
-
-
-class TlpFault(enum.IntEnum):
-    """What a read request of the device can meet with; the numbers are those of root_complex.cpp."""
-
-    UNSUPPORTED = 0  # completion with status UR
-    ABORTED = 1  # completion with status CA
-    POISONED = 2  # data with the poison bit
-    LOST = 3  # no completion
-    CUT_OFF = 4  # all completions but the last
-    LATE = 5  # everything, after the time-out
-    WRONG_LENGTH = 6  # a header that promises a dword more
-    TRUNCATED = 7  # a packet that ends early
-    STRAY = 8  # beside the right completions one that belongs to another function
 
 
 class SimPcieFaults(SimFaults):
@@ -98,7 +83,7 @@ class SimPcieTarget(SimTarget):
             if self.now() >= limit:
                 return False
             control["wake_at"] = limit
-            self.until(WANT_TIME | WANT_VECTOR, lambda: True)
+            self.until(Want.TIME | Want.VECTOR, lambda: True)
             self._take_messages()
         self._taken &= ~(1 << vector)
         return True

@@ -16,7 +16,8 @@ from sgdma.pcie.mapping import RANGE
 from sgdma.pcie.served_device import Fault, ServedDevice
 from sgdma.pcie.server import serve
 from sgdma.spec.pcie import PULLED
-from sgdma.targets.sim.target import WANT_MESSAGE, WANT_VECTOR, SimTarget
+from sgdma.targets.sim.control import Want
+from sgdma.targets.sim.target import SimTarget
 from sgdma.targets.url import parse
 
 __all__ = ["SimServed", "main"]
@@ -39,7 +40,7 @@ class SimServed(ServedDevice):
 
     def run(self, fd: int) -> None:
         self._control["socket"] = fd
-        self._target.until(WANT_MESSAGE | WANT_VECTOR, lambda: True)
+        self._target.until(Want.MESSAGE | Want.VECTOR, lambda: True)
 
     def take_vectors(self) -> int:
         fired = int(self._control["vectors"])

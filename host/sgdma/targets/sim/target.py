@@ -15,12 +15,11 @@ from sgdma.spec.build import BuildParameters
 from sgdma.spec.registers import DEVICE
 from sgdma.targets.contract import Capability, DmaRegion, FaultInjection, Target
 from sgdma.targets.heap import Heap
-from sgdma.targets.sim.control import FAULTS, IOVA_BASE, MAILBOX, PAGE, SharedFile
+from sgdma.targets.sim.control import FAULTS, IOVA_BASE, MAILBOX, PAGE, SharedFile, Want
 from sgdma.targets.url import Number, TargetUrl, numbers
 
 __all__ = ["SimFaults", "SimTarget", "build_parameters", "inside", "own_parameters"]
 
-WANT_READ, WANT_TIME, WANT_IRQ, WANT_DRAIN, WANT_MESSAGE, WANT_VECTOR = 1, 2, 4, 8, 16, 32
 _OWN = {
     "memory": Number(64 << 20, 1 << 20, 1 << 32, PAGE), "seed": Number(1, high=(1 << 64) - 1), "latency": Number(16),
     "jitter": Number(0), "backpressure": Number(0, high=255), "out_of_order": Number(0, high=1), "mutant": Number(0),
@@ -143,7 +142,7 @@ class SimTarget(Target):
         control = self._control
         control["read_address"] = address
         control["read_state"] = 1
-        self.until(WANT_READ, lambda: int(control["read_state"]) == 3)
+        self.until(Want.READ, lambda: int(control["read_state"]) == 3)
         control["read_state"] = 0
         return int(control["read_value"])
 
@@ -151,7 +150,7 @@ class SimTarget(Target):
         control = self._control
         tail = int(control["writes_tail"])
         if (tail - int(control["writes_head"])) & 0xFFFFFFFF == MAILBOX:
-            self.until(WANT_DRAIN, lambda: int(control["writes_head"]) == int(control["writes_tail"]))
+            self.until(Want.DRAIN, lambda: int(control["writes_head"]) == int(control["writes_tail"]))
         control["write_address"][tail % MAILBOX] = address
         control["write_value"][tail % MAILBOX] = value & 0xFFFFFFFF
         control["writes_tail"] = (tail + 1) & 0xFFFFFFFF
@@ -186,7 +185,7 @@ class SimTarget(Target):
     def sleep(self, cycles: int) -> None:
         limit = self.now() + cycles
         self._control["wake_at"] = limit
-        self.until(WANT_TIME, lambda: self.now() >= limit)
+        self.until(Want.TIME, lambda: self.now() >= limit)
 
     def wait_interrupt(self, vector: int, timeout: int) -> bool:
         limit = self.now() + timeout
@@ -195,7 +194,7 @@ class SimTarget(Target):
             if self.now() >= limit:
                 return False
             control["wake_at"] = limit
-            self.until(WANT_TIME | WANT_IRQ, lambda: True)
+            self.until(Want.TIME | Want.IRQ, lambda: True)
             if int(control["irq"]):
                 pending = self.read32(_EV_PENDING)
                 self.write32(_EV_PENDING, pending)
@@ -225,12 +224,12 @@ class SimTarget(Target):
         return self._control
 
     def until(self, want: int, met: Callable[[], bool]) -> None:
-        """Let time pass until the bench meets one of the wants, a sum of WANT_*; `met()` must hold then."""
+        """Let time pass until the bench meets one of the wants, a sum of Want; `met()` must hold then."""
         self._control["want"] = want
         self._wait()
         self._check()
         if not met():
-            raise SimulatorDied(f"the bench woke without cause (want = {want}, cycle {self.now()})")
+            raise SimulatorDied(f"the bench woke without cause (want = {want!r}, cycle {self.now()})")
 
     def _check(self) -> None:
         count = int(self._control["violations"])
