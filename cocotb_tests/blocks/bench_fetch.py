@@ -10,6 +10,8 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 from blocks.common import rng, start
 
 QUEUES, LOG2S, SQ = 4, (2, 5, 8, 9), 20
+AT_REST = 30
+"""Cycles after which a queue must be known to be at rest; a restart may hold an address up."""
 BASES = [0x4_0000_0000 + 0x10000 * queue for queue in range(QUEUES)]
 
 
@@ -29,6 +31,7 @@ class Bench:
         self.bursts: list[tuple[int, int]] = []
         self.width = len(dut.r_data) // 8
         self.arrived: set[int] = set()
+        self.rest = [0] * QUEUES  # cycles in which it was busy without a burst
 
     def rings(self) -> None:
         """Answer the look-up with the queue's present indices."""
@@ -64,6 +67,7 @@ class Bench:
             queue = int(dut.base_queue.value)
             dut.base_address.value, dut.base_mask.value = BASES[queue], (1 << LOG2S[queue]) - 1
             self.rings()
+            under_way = {(address - BASES[0]) // 0x10000 for address, _ in self.bursts}
             dut.ar_ready.value = int(self.random.random() < 0.6)
             dut.r_valid.value = 0
             if self.bursts and self.random.random() < 0.5:
@@ -76,6 +80,7 @@ class Bench:
             await RisingEdge(dut.clk)
             if dut.arrival.value:
                 self.arrived.add(int(dut.arrival_queue.value))
+            self.occupied(under_way)
             if dut.ar_valid.value and dut.ar_ready.value:
                 address, beats = int(dut.ar_addr.value), int(dut.ar_len.value) + 1
                 assert address % self.width == 0 and beats * self.width <= 256
@@ -83,11 +88,22 @@ class Bench:
                 self.bursts.append((address, beats))
             await FallingEdge(dut.clk)
 
+    def occupied(self, under_way: set[int]) -> None:
+        """A queue is busy while bursts of it are asked for or under way, and soon no longer."""
+        busy = int(self.dut.busy.value)
+        if self.dut.ar_valid.value:
+            under_way.add((int(self.dut.ar_addr.value) - BASES[0]) // 0x10000)
+        for queue in range(QUEUES):
+            told = busy >> queue & 1
+            assert told or queue not in under_way, f"queue {queue}: a burst is under way, and it is not busy"
+            self.rest[queue] = self.rest[queue] + 1 if told and queue not in under_way else 0
+            assert self.rest[queue] < AT_REST, f"queue {queue} stays busy, and nothing is under way"
+
     async def read(self, queue: int) -> int:
         """The slot at the head of a queue."""
         dut = self.dut
         dut.read_enable.value, dut.read_queue.value, dut.read_index.value = 1, queue, self.head[queue] & (1 << SQ) - 1
-        for _ in range(2 if self.width > 16 else 1):
+        for _ in range(2 if self.width > 8 else 1):
             await FallingEdge(dut.clk)
             dut.read_enable.value = 0
         return int(dut.read_slot.value)

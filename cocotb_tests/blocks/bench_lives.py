@@ -239,15 +239,38 @@ class Host:
         raise AssertionError(f"never answered: requests {self.pairs[1].sent}")
 
 
-@cocotb.test()
-async def a_life_is_over_when_it_is_released_and_not_before(dut: Any) -> None:
-    """Many lives of queue 1 beside queue 0's traffic."""
+async def _host(dut: Any) -> Host:
+    """Both queues run."""
     host = Host(dut)
     await start(dut, **dict.fromkeys(INPUTS, 0), m_axi_awready=1, h2c_cmd_ready=1, h2c_ready=1)
     cocotb.start_soon(host.memory.run())
     await host.wait(4)
     for queue in (0, 1):
         await host.start(queue)
+    return host
+
+
+@cocotb.test()
+async def a_release_holds_once_it_is_granted(dut: Any) -> None:
+    """A bad doorbell while requests of both queues are fetched and accepted, and RELEASE as soon as it can be given."""
+    host = await _host(dut)
+    for _ in range(400):
+        host.memory.latency, host.memory.ready = host.random.choice((3, 10)), host.random.choice((0.9, 0.2))
+        await host.serve()
+        await host.feed(0)
+        await host.select(1)
+        await host.feed(1)
+        await host.wait(host.random.randint(0, 40))
+        await host.take(1, beyond=100)
+        await host.wait(host.random.choice((0, 0, 1, 2)))
+        await host.release()
+        await host.start(1)
+
+
+@cocotb.test()
+async def a_life_is_over_when_it_is_released_and_not_before(dut: Any) -> None:
+    """Many lives of queue 1 beside queue 0's traffic."""
+    host = await _host(dut)
     for _ in range(250):
         host.pace = host.random.choice((2, 2, 2, 5, 12))
         host.memory.latency, host.memory.ready = host.random.choice((5, 20, 40, 200)), host.random.choice((0.95, 0.15))
