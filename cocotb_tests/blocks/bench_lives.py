@@ -55,8 +55,8 @@ class Pair:
 class Host:
     """Gives commands and rings doorbells `pace` cycles apart, as fast as a bridge can."""
 
-    def __init__(self, dut: Any) -> None:
-        self.dut, self.random, self.pairs = dut, rng("lives"), (Pair(0), Pair(1))
+    def __init__(self, dut: Any, cq_log2: int = CQ_LOG2) -> None:
+        self.dut, self.random, self.pairs, self.cq_log2 = dut, rng("lives"), (Pair(0), Pair(1)), cq_log2
         self.memory = BusMemory(dut, self.random, 1 << 20, self.fetched, self.recorded)
         self.pace, self.tag, self.selected = 2, 0, 0
 
@@ -116,7 +116,7 @@ class Host:
         pair, dut = self.pairs[queue], self.dut
         pair.begin()
         dut.cfg_sq_base.value, dut.cfg_cq_base.value = (ring.start for ring in pair.rings)
-        dut.cfg_sq_log2.value, dut.cfg_cq_log2.value = SQ_LOG2, CQ_LOG2
+        dut.cfg_sq_log2.value, dut.cfg_cq_log2.value = SQ_LOG2, self.cq_log2
         await self.select(queue)
         assert await self.command(Command.START, queue) == Result.OK
         state = await self.look(queue)
@@ -239,9 +239,9 @@ class Host:
         raise AssertionError(f"never answered: requests {self.pairs[1].sent}")
 
 
-async def _host(dut: Any) -> Host:
+async def _host(dut: Any, cq_log2: int = CQ_LOG2) -> Host:
     """Both queues run."""
-    host = Host(dut)
+    host = Host(dut, cq_log2)
     await start(dut, **dict.fromkeys(INPUTS, 0), m_axi_awready=1, h2c_cmd_ready=1, h2c_ready=1)
     cocotb.start_soon(host.memory.run())
     await host.wait(4)
@@ -287,3 +287,30 @@ async def a_life_is_over_when_it_is_released_and_not_before(dut: Any) -> None:
         elif way != "none":
             await host.stopped(Command.STOP if way == "stop" else Command.ABORT)
         await host.settle()
+
+
+@cocotb.test()
+async def a_place_that_is_given_back_is_used(dut: Any) -> None:
+    """Completion rings of two records, full most of the time; each record is taken once, of both queues at a time."""
+    host = await _host(dut, cq_log2=1)
+    host.memory.latency = 6
+    taken = [0, 0]
+    for _ in range(1500):
+        for queue in (0, 1):
+            await host.look(queue)
+            await host.feed(queue)
+        host.pace = host.random.choice((1, 2, 3))
+        await host.wait(host.random.randint(0, 12))
+        for pair in host.pairs:
+            if pair.records != taken[pair.number]:
+                taken[pair.number] = pair.records
+                await host.take(pair.number)
+    for _ in range(PATIENCE):
+        await host.wait(20)
+        for pair in host.pairs:
+            if pair.records != taken[pair.number]:
+                taken[pair.number] = pair.records
+                await host.take(pair.number)
+        if not (host.pairs[0].sent or host.pairs[1].sent):
+            return
+    raise AssertionError(f"never answered: {host.pairs[0].sent} {host.pairs[1].sent}")

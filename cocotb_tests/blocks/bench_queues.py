@@ -10,7 +10,7 @@ from cocotb.triggers import FallingEdge, RisingEdge
 from blocks.common import rng, start
 
 QUEUES, CQ_LOG2 = 4, 6
-START, STOP, RELEASE = 1, 2, 5
+START, STOP, ABORT, RELEASE, ERROR = 1, 2, 4, 5, 5
 INPUTS = (
     "cfg_queue", "cmd_valid", "cmd_op", "sq_db_valid", "sq_db_queue", "sq_db_tail", "cq_db_valid", "cq_db_queue",
     "cq_db_head", "cq_db_arm", "fetch_queue", "fetch_busy", "fetch_error", "fetch_error_queue", "check_queue",
@@ -147,3 +147,21 @@ async def a_doorbell_that_is_ignored_or_refused_does_not_arm(dut: Any) -> None:
             dut.cq_db_head.value = 0
         assert await pulse("cq_db_valid", 12) == 0, "ignored, and armed"
         assert int(dut.stray.value) == 1
+
+
+@cocotb.test()
+async def an_error_is_stronger_than_a_command(dut: Any) -> None:
+    """Of a fetch or a record, in each cycle about that in which the command is judged: the queue ends in ERROR."""
+    rings = {"cfg_sq_base": 0x1000, "cfg_cq_base": 0x2000, "cfg_sq_log2": 4, "cfg_cq_log2": CQ_LOG2}
+    await start(dut, **rings, **dict.fromkeys(INPUTS, 0))
+    for command in (STOP, ABORT):
+        for error in ("fetch_error", "written"):
+            for offset in range(-4, 5):
+                for cycle in range(-2, 30):
+                    dut.rst.value = int(cycle < 0)
+                    dut.cmd_valid.value, dut.cmd_op.value = int(cycle in (2, 16)), command if cycle > 10 else START
+                    dut.accept.value, dut.issue.value = int(cycle == 6), int(cycle == 8)
+                    dut.fetch_error.value = int(error == "fetch_error" and cycle == 16 + offset)
+                    dut.written.value = dut.written_error.value = int(error == "written" and cycle == 16 + offset)
+                    await FallingEdge(dut.clk)
+                assert int(dut.q_state.value) == ERROR, f"{error} {offset} cycles behind command {command}"

@@ -219,6 +219,27 @@ def test_a_loopback_packet_of_another_length_is_a_stream_error(dma: Dma, ground:
     ground.verify()
 
 
+def test_a_loopback_packet_that_ends_within_the_last_beats_is_a_stream_error(dma: Dma, ground: Ground) -> None:
+    """Short by one unit of the rules up to two beats: each read ends, once, and the next pair is right again."""
+    wanted, unit, width = fit(dma, 1000), step(dma), beat(dma)
+    missing = {unit, 2 * unit, width - unit, width, width + unit, 2 * width - unit, 2 * width, 2 * width + unit}
+    lengths = sorted({fit(dma, wanted - less) for less in missing if 0 < less < wanted} - {wanted})
+    if not lengths:
+        pytest.skip(f"rules {dma.rules.name}: only one length of request")
+    buffer = dma.buffer(wanted, 4096)
+    for sent in lengths:
+        dma.write(buffer[:sent], port=Port.LOOPBACK).result()
+        done = dma.read(buffer[:wanted], port=Port.LOOPBACK).wait()
+        assert done is not None
+        assert done.status_name == "STREAM_ERROR"
+        data = ground.expected[:sent].copy()
+        dma.write((ground.buffer.iova, sent), port=Port.LOOPBACK).result()
+        place = (ground.buffer.iova + ground.buffer.size // 2, sent)
+        dma.read(place, port=Port.LOOPBACK).result()
+        ground.received([place], data)
+    ground.verify()
+
+
 def test_a_write_larger_than_the_loopback_buffer_streams_through(dma: Dma, rng: np.random.Generator) -> None:
     """One packet that can't be buffered whole: reading starts while writing goes on."""
     size = fit(dma, 3 * dma.fixture.read("loopback_bytes"))
