@@ -130,9 +130,9 @@ def combinational(verilog: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def generate(parameters: BuildParameters, root: Path, output: Path) -> int:
+def generate(parameters: BuildParameters, root: Path, output: Path, chosen: int | None = None) -> int:
     """Write the generated design below `output`; returns the 128-bit content hash that the device will show."""
-    content_hash = parameters.content_hash(source_digest(root))
+    content_hash = parameters.content_hash(source_digest(root)) if chosen is None else chosen
     platform = _platform(parameters)
     soc = Standalone(platform, parameters, content_hash)
     soc.finalize()

@@ -13,9 +13,10 @@ from sgdma.spec.build import BuildParameters
 __all__ = ["generate"]
 
 
-def generate(parameters: BuildParameters, output: Path) -> int:
-    """Write the design below `output`; returns its content hash. Raises UsageError for a place
-    that can't be written, and when LiteX is missing.
+def generate(parameters: BuildParameters, output: Path, chosen: int | None = None) -> int:
+    """Write the design below `output`; returns its content hash, that of the sources or the one that is `chosen`.
+
+    Raises UsageError for a place that can't be written, and when LiteX is missing.
     """
     try:
         generator = importlib.import_module("sgdma_soc.standalone")
@@ -24,6 +25,6 @@ def generate(parameters: BuildParameters, output: Path) -> int:
     before = logging.root.manager.disable
     logging.disable(logging.INFO)  # LiteX tells at length what it builds
     try:
-        return int(generator.generate(parameters, checkout_root(), writable_directory(output)))
+        return int(generator.generate(parameters, checkout_root(), writable_directory(output), chosen))
     finally:
         logging.disable(before)
