@@ -65,6 +65,7 @@ BLOCKS = [
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 64}),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 256}),
     *(Block("sgdma_core", "bench_lives", _PLAIN | {"DATA_WIDTH": width}, rules="aligned64") for width in (64, 256)),
+    Block("sgdma_core", "bench_lives", {"QUEUES": 2, "CRC": 0, "LIST_SLOTS": 128}, rules="sdhci-adma2"),
 ]
 
 
