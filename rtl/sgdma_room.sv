@@ -21,7 +21,7 @@ module sgdma_room #(
     input  logic                 fills,             // the completion ring of `queue` has no place
     input  logic                 dry,               // no segment is on its way, nor before the slot read next
     output logic [1:0][FREE:0]   spare,             // places for the slot read next, signed
-    output logic [1:0]           open,              // requests may begin; a cycle late: no slot is on show that early in a turn
+    output logic [1:0]           open,              // requests may begin; two cycles late: no slot is on show that early in a turn
 
     input  logic                 shown,             // a header waits to begin
     input  logic                 is_c2h,
@@ -45,7 +45,8 @@ module sgdma_room #(
   logic [1:0][QW-1:0] claimer_reg;
   wire claimed = claimed_reg[is_c2h] && claimer_reg[is_c2h] != queue;
 
-  logic [1:0] room_reg;                            // whoever asks comes four cycles into a turn, and in pairs of slots
+  // What is looked at across the chip is looked at a cycle before: at most four requests are accepted that it does not know of.
+  logic [1:0] room_reg;
 
   always_ff @(posedge clk) begin
     for (int d = 0; d < 2; d++) begin
