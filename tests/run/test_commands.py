@@ -51,8 +51,8 @@ def test_benches_are_listed_with_what_they_measure() -> None:
     (("bench", "host", "--requests", "-1"), "Invalid value for '--requests'"),
     (("serve", "--uart", "--tcp", "99999999"), "Invalid value for '--tcp'"),
     (("serve", "--pcie", "x", "--clients", "-1"), "Invalid value for '--clients'"),
-    (("plan", "--card-address", "-1", "0+4"), "must be an integer from 0 to 2**48 - 1"),
-    (("plan", "--card-address", "1.5", "0+4"), "must be an integer from 0 to 2**48 - 1"),
+    (("plan", "--card-address", "-1", "0+4"), "must be an integer, 0..0xffffffffffff"),
+    (("plan", "--card-address", "1.5", "0+4"), "must be an integer, 0..0xffffffffffff"),
 ])  # fmt: skip
 def test_wrong_usage_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str

@@ -13,6 +13,7 @@ from rich.text import Text
 from sgdma.errors import UsageError
 from sgdma.rules import Direction, load
 from sgdma.rules.plan import Plan, plan
+from sgdma.spec.layout import CARD_LAST
 
 __all__ = ["parse_piece", "plan_command"]
 
@@ -67,9 +68,9 @@ def _direction(text: str) -> Direction:
 
 def _card_address(text: str) -> int:
     with contextlib.suppress(ValueError):
-        if 0 <= (address := int(text, 0)) < 1 << 48:
+        if 0 <= (address := int(text, 0)) <= CARD_LAST:
             return address
-    raise UsageError(f"--card-address {text}: must be an integer from 0 to 2**48 - 1, such as 0x40")
+    raise UsageError(f"--card-address {text}: must be an integer, 0..{CARD_LAST:#x}, such as 0x40")
 
 
 def _bar(lengths: list[int], colours: list[str], width: int) -> Text:

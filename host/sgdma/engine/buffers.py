@@ -34,7 +34,7 @@ class DmaBuffer:
     array: U8
     guards: tuple[U8, ...] = field(default=(), repr=False)
     block: tuple[int, int] | None = field(default=None, repr=False)  # what the heap gave, until it is given back
-    whole: DmaBuffer | None = field(default=None, repr=False)  # what this is a slice of
+    parent: DmaBuffer | None = field(default=None, repr=False)  # what this is a slice of
 
     @property
     def size(self) -> int:
@@ -44,7 +44,7 @@ class DmaBuffer:
     @property
     def freed(self) -> bool:
         """Whether the memory was given back."""
-        return (self if self.whole is None else self.whole).block is None
+        return (self if self.parent is None else self.parent).block is None
 
     def __len__(self) -> int:
         return len(self.array)
@@ -53,8 +53,8 @@ class DmaBuffer:
         start, stop, step = part.indices(len(self.array))
         if step != 1:
             raise RequestError(f"buffer slice of step {step}: must be 1; list the pieces instead")
-        whole = self if self.whole is None else self.whole
-        return DmaBuffer(self.iova + start, self.array[start : max(start, stop)], whole=whole)
+        parent = self if self.parent is None else self.parent  # an empty one is no less one
+        return DmaBuffer(self.iova + start, self.array[start : max(start, stop)], parent=parent)
 
     def intact(self) -> bool:
         """Whether no guard byte was touched."""

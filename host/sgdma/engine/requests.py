@@ -12,10 +12,11 @@ import numpy.typing as npt
 from sgdma.engine.buffers import Arena
 from sgdma.engine.limits import whole
 from sgdma.engine.queue import Queue
-from sgdma.engine.submit import CARD_LAST, U8, Pieces, card_table, piece_table, plan_requests, raw_request, resolve
+from sgdma.engine.submit import U8, Pieces, card_table, piece_table, plan_requests, raw_request, resolve
 from sgdma.engine.transfer import Batch, Transfer
 from sgdma.errors import RequestError
 from sgdma.rules import Direction
+from sgdma.spec.layout import CARD_LAST
 from sgdma.spec.status import Port
 
 if TYPE_CHECKING:

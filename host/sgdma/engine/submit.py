@@ -15,13 +15,13 @@ from sgdma.engine.transfer import Batch
 from sgdma.errors import OutOfMemory, PieceError, RequestError
 from sgdma.rules import Direction
 from sgdma.rules.plan import plan_batch
-from sgdma.spec.layout import HEADER
+from sgdma.spec.layout import CARD_LAST, HEADER
 from sgdma.spec.status import Port, SlotKind
 
 if TYPE_CHECKING:
     from sgdma.engine.device import Dma
 
-__all__ = ["CARD_LAST", "U8", "Piece", "Pieces", "card_table", "piece_table", "plan_requests", "raw_request", "resolve"]
+__all__ = ["U8", "Piece", "Pieces", "card_table", "piece_table", "plan_requests", "raw_request", "resolve"]
 
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
@@ -30,10 +30,7 @@ Bytes = bytes | bytearray | memoryview
 Piece = DmaBuffer | Mapped | npt.NDArray[np.generic] | Bytes | tuple[int, int]
 Pieces = Piece | Sequence[Piece]
 """One piece or several: a buffer, mapped memory, a numpy array, bytes, bytearray or memoryview (any memory: staged
-unless it is mapped; what is read-only to the device only), or
-(bus address, length)."""
-CARD_LAST = (1 << 48) - 1
-"""Highest card address."""
+unless it is mapped; what is read-only to the device only), or (bus address, length)."""
 
 
 def resolve(

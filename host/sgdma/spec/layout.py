@@ -101,6 +101,9 @@ HEADER = HEADER_LAYOUT.dtype()
 SEGMENT = SEGMENT_LAYOUT.dtype()
 COMPLETION = COMPLETION_LAYOUT.dtype()
 
+CARD_LAST = (1 << next(field.bits for field in HEADER_LAYOUT.fields if field.name == "card_address")) - 1
+"""Highest address on the card."""
+
 SQ_POINTER_BITS = 20
 """Submission ring indices run freely modulo 2**20; a ring has at most 2**19 slots."""
 CQ_POINTER_BITS = 16
