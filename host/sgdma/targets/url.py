@@ -109,17 +109,22 @@ def parse(text: str) -> TargetUrl:
 
 def check(text: str) -> None:
     """Refuse a wrong URL, without opening anything. Raises :class:`~sgdma.errors.UsageError`, MissingCapability."""
-    url = parse(text)
-    scheme = SCHEMES[url.scheme]
-    _found(url, scheme.where.partition(":")[0], scheme.parameters)(url)
+    _checked(text)
 
 
 def open_target(text: str) -> Target:
     """Open the target. Raises :class:`TargetUrlError` for a wrong URL, a :class:`~sgdma.errors.RigError` for a rig."""
-    url = parse(text)
+    url = _checked(text)  # what is wrong comes before what is missing
     module, _, name = SCHEMES[url.scheme].where.partition(":")
     target: Target = _found(url, module, name)(url)
     return target
+
+
+def _checked(text: str) -> TargetUrl:
+    url = parse(text)
+    scheme = SCHEMES[url.scheme]
+    _found(url, scheme.where.partition(":")[0], scheme.parameters)(url)
+    return url
 
 
 def _found(url: TargetUrl, module: str, name: str) -> Any:

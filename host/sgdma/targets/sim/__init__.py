@@ -24,7 +24,6 @@ def open_sim(url: TargetUrl) -> Target:
         from sgdma.targets.sim.pcie import SimPcieTarget
 
         return SimPcieTarget(url)
-    build_parameters(url)  # what is wrong comes before what is missing
     return SimTarget(url)
 
 
