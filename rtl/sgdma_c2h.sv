@@ -112,8 +112,8 @@ module sgdma_c2h #(
 
   // ---------------------------------------------------------------------------------- stream, cut to bursts
 
-  logic beat_room, end_room, log_room, word_taken, word_last, beat, rollback;
-  logic burst_done, kill_done, bad, packet_over, discarded;
+  logic room, log_room, word_taken, word_last, beat, rollback;
+  logic burst_done, kill_done, bad, packet_over, packet_lost;
   logic burst_segment_last, burst_request_last;
   logic [DATA_WIDTH-1:0] word_data, beat_data;
   logic [BYTES-1:0] word_keep, beat_strobe;
@@ -134,9 +134,9 @@ module sgdma_c2h #(
       .cancel(cancel), .stream_valid(stream_valid), .stream_ready(stream_ready), .stream_data(stream_data),
       .stream_keep(stream_keep), .stream_last(stream_last), .stream_error(stream_error),
       .word_taken(word_taken), .word_data(word_data), .word_keep(word_keep), .word_last(word_last),
-      .beat_room(beat_room), .end_room(end_room), .kill_room(log_room),
+      .room(room), .kill_room(log_room),
       .beat(beat), .beat_data(beat_data), .beat_strobe(beat_strobe), .rollback(rollback),
-      .burst_done(burst_done), .kill_done(kill_done), .packet_over(packet_over), .discarded(discarded), .bad(bad),
+      .burst_done(burst_done), .kill_done(kill_done), .packet_over(packet_over), .packet_lost(packet_lost), .bad(bad),
       .burst_address(burst_address), .burst_extent(burst_extent), .burst_bytes(burst_bytes), .burst_queue(burst_queue),
       .burst_tag(burst_tag), .burst_segment_last(burst_segment_last), .burst_request_last(burst_request_last));
 
@@ -153,8 +153,7 @@ module sgdma_c2h #(
 
   // Counts are up to three cycles old.
   always_ff @(posedge clk) begin
-    beat_room <= |fifo_free[$clog2(FIFO_BEATS):2];
-    end_room <= |fifo_free[$clog2(FIFO_BEATS):2] && |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
+    room <= |fifo_free[$clog2(FIFO_BEATS):2] && |log_free[$clog2(OUTSTANDING):2] && address_level <= 5'd12;
     log_room <= |log_free[$clog2(OUTSTANDING):2];
   end
 
@@ -229,7 +228,7 @@ module sgdma_c2h #(
 
     sgdma_fifo #(.WIDTH(1), .DEPTH(4)) verdicts (
         .clk(clk), .rst(rst),
-        .in_valid(packet_over || discarded), .in_ready(), .in_data(packet_over && !bad),
+        .in_valid(packet_over || packet_lost), .in_ready(), .in_data(packet_over && !bad),
         .out_valid(verdict_valid), .out_ready(judge), .out_data(verdict_whole), .level());
 
     sgdma_packet_fifo #(.WIDTH(32), .DEPTH(512), .PLAIN(1)) checksums (
@@ -244,7 +243,7 @@ module sgdma_c2h #(
   end else begin : g_no_crc
     assign crc_valid = 1'b1;
     assign done_crc = 32'd0;
-    wire unused = &{1'b0, result_whole, word_taken, word_data, word_keep, word_last, packet_over, discarded};
+    wire unused = &{1'b0, result_whole, word_taken, word_data, word_keep, word_last, packet_over, packet_lost};
   end
 
   wire unused = &{1'b0, tally_bad, burst_address, burst_extent, fifo_free, log_free};

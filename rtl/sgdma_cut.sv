@@ -51,20 +51,19 @@ module sgdma_cut #(
     output logic [BYTES-1:0]      word_keep,
     output logic                  word_last,
 
-    // Beats, while there is room; a rollback takes back those of a burst that has not ended.
-    input  logic                  beat_room,
-    input  logic                  end_room,           // for a burst's last beat and what ends with it
+    // Beats, while there is room; a rollback takes back those of a burst that has not ended, and the beat of its own cycle.
+    input  logic                  room,               // for a beat, and for what ends with a burst's last
     input  logic                  kill_room,          // for what ends with a request that is cut short
     output logic                  beat,
     output logic [DATA_WIDTH-1:0] beat_data,
     output logic [BYTES-1:0]      beat_strobe,
     output logic                  rollback,
 
-    // What ends: a burst with its last beat, a request that is cut short, a packet with the request's last beat or discarded.
+    // What ends: a burst with its last beat, a request that is cut short, a packet with the request's last beat or otherwise.
     output logic                  burst_done,
     output logic                  kill_done,
     output logic                  packet_over,
-    output logic                  discarded,
+    output logic                  packet_lost,
     output logic                  bad,                // something was wrong with the packet so far
     output logic [ADDR_WIDTH-1:0] burst_address,
     output logic [BB-LB:0]        burst_extent,
@@ -134,7 +133,7 @@ module sgdma_cut #(
   localparam int SLICE = DATA_WIDTH + BYTES + 2;
   logic word_valid, word_ready, word_error;
   logic beat_valid, beat_early, beat_broken, beat_open, beat_error;
-  logic discard_reg, discard_next, cutting_reg, cutting_next, halt_reg;     // halt: one of the two
+  logic discarded, discard_reg, discard_next, cutting_reg, cutting_next, halt_reg;     // halt: one of the two
 
   sgdma_fifo #(.WIDTH(SLICE), .DEPTH(2)) slice (
       .clk(clk), .rst(rst),
@@ -144,39 +143,39 @@ module sgdma_cut #(
 
   assign word_taken = word_valid && word_ready;
 
-  wire beat_ready = final_beat ? end_room : beat_room;
-
   sgdma_unpack #(.DATA_WIDTH(DATA_WIDTH), .REALIGN(REALIGN), .GRANULE(GRANULE)) unpack (
       .clk(clk), .rst(rst),
       .in_valid(word_valid), .in_ready(word_ready), .in_data(word_data), .in_keep(word_keep), .in_last(word_last),
       .in_error(word_error),
       .want_valid(live_reg && !halt_reg), .want_lane(lane), .want_count(count), .want_last(want_last),
       .discard(discard_reg), .discarded(discarded),
-      .out_valid(beat_valid), .out_ready(beat_ready), .out_data(beat_data), .out_early(beat_early),
+      .out_valid(beat_valid), .out_ready(room), .out_data(beat_data), .out_early(beat_early),
       .out_broken(beat_broken), .out_open(beat_open), .out_error(beat_error));
 
-  assign beat = beat_valid && beat_ready && !beat_early;
-  assign burst_done = beat && final_beat;
+  assign beat = beat_valid && room;
+  assign burst_done = beat && final_beat && !beat_early;
   assign packet_over = burst_done && burst_request_last && !beat_open;
 
   // ----------------------------------------------------------------------------------------------- cut short
 
-  // Begins once, waits for the discarding of an earlier packet, and ends with the request's last record.
+  // Begins once, waits for the discarding of an earlier packet, and ends with the request's last record. A packet that ends early
+  // is over with the beat that tells so, which is rolled back.
   wire cut_short = stop_reg || cutting_reg;
   wire cut_begin = burst_valid && cut_short && !cutting_reg && !discard_reg;
   wire cut_going = burst_valid && cut_short && (cutting_reg || !discard_reg);
-  wire early = beat_valid && beat_early;
-  wire discard_begin = early || cut_begin || (beat && want_last && beat_open);
+  wire early = beat && beat_early;
+  wire discard_begin = cut_begin || (beat && want_last && beat_open && !beat_early);
   logic stream_bad_reg;
 
   assign cutting_next = kill_done ? 1'b0 : early || cut_begin || cutting_reg;
   assign discard_next = !discarded && (discard_begin || discard_reg);
   assign rollback = early || cut_begin;
+  assign packet_lost = early || discarded;
   assign drop = cutting_reg && ends_reg == 3'd0;
   assign kill_done = cut_going && burst_request_last && kill_room;
   // A burst is over with its last beat; where the packet ends early there, too, if the request goes on: what follows is dropped.
   // So without a realigner nothing need be known of the packet. No beat goes while a request is cut short.
-  wire burst_over = beat_valid && beat_ready && final_beat && !(REALIGN && beat_early && want_last);
+  wire burst_over = beat && final_beat && !(REALIGN && beat_early && want_last);
 
   assign burst_ready = burst_over || (cut_going && (!burst_request_last || kill_room));
   assign bad = stream_bad_reg || (beat && (beat_error || beat_broken));
@@ -205,7 +204,7 @@ module sgdma_cut #(
   assign cancel = discard_reg && ahead_reg == 4'd0;
 
   always_ff @(posedge clk) begin
-    packet_out <= !rst && (packet_over || discarded);
+    packet_out <= !rst && (packet_over || packet_lost);
     if (rst) ahead_reg <= 4'd0;
     else if (packet_in != packet_out) ahead_reg <= ahead_reg + {{3{packet_out}}, 1'b1};
   end

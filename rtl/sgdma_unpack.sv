@@ -1,8 +1,9 @@
 // C2H realigner: cuts a stream into memory beats whose valid lanes start anywhere, one beat a cycle.
 //
 // The want side says which lanes the next memory beat needs and whether it ends the packet; the beat comes out when the
-// stream has its bytes. `out_early` says instead that the packet has ended before them, `out_broken` that this last beat of
-// the request is not exactly the end of the packet. With REALIGN off every beat starts at lane 0 and nothing is shifted.
+// stream has its bytes. `out_early` says instead that the packet has ended before them, and is taken with what was left of it;
+// `out_broken` that this last beat of the request is not exactly the end of the packet. With REALIGN off every beat starts at lane
+// 0, only the request's last may be partial, and nothing is shifted.
 
 module sgdma_unpack #(
     parameter int DATA_WIDTH = 64,
@@ -49,7 +50,7 @@ module sgdma_unpack #(
   wire exact = REALIGN ? reach == (LB + 2)'(BYTES) : want_count[LB];
   wire enough = full_reg && (!over || last_reg || in_valid);
   wire early = full_reg && last_reg && (over || (exact && !want_last));
-  wire take = out_valid && out_ready && !out_early;
+  wire take = out_valid && out_ready;
   wire drain = discard && full_reg;
 
   assign out_valid = want_valid && enough;
@@ -78,14 +79,14 @@ module sgdma_unpack #(
     wire unused = &{1'b0, want_lane};
   end
 
-  // The held word is given up when its bytes are used or the request ends in it; a request that ends in the next word
-  // takes that word away too.
-  wire ends = want_last && take;
-  wire gone = take && (over || exact || want_last);
-  wire swallow = ends && over;
+  // The held word is given up when its bytes are used or the packet ends early or the request ends in it; a request that ends in
+  // the next word takes that word away too.
+  wire lost = over && last_reg;
+  wire gone = take && (!REALIGN || over || exact || want_last);
+  wire swallow = take && over && want_last && !last_reg;
   wire held_free = !full_reg || gone || drain;
 
-  assign in_ready = swallow || (held_free && !(take && over && want_last)) ;
+  assign in_ready = held_free;
   assign discarded = drain && last_reg;
 
   always_ff @(posedge clk) begin
@@ -93,9 +94,8 @@ module sgdma_unpack #(
       full_reg <= 1'b0;
       used_reg <= '0;
     end else begin
-      if (swallow) full_reg <= 1'b0;
-      else if (held_free) full_reg <= in_valid;
-      if (ends || drain) used_reg <= '0;
+      if (held_free) full_reg <= in_valid && !swallow;
+      if (drain || (take && (want_last || lost))) used_reg <= '0;
       else if (take) used_reg <= REALIGN ? LB'(reach) : '0;
     end
   end
