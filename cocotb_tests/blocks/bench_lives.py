@@ -85,6 +85,34 @@ async def a_place_that_is_given_back_is_used(dut: Any) -> None:
 
 
 @cocotb.test()
+async def a_place_is_seen_in_whatever_cycle_it_is_given_back(dut: Any) -> None:
+    """A completion ring of two records and four requests: its places are given back so many cycles apart, and no more.
+
+    Queue 0 gets a request in between: when the turn is its own, queue 1 is looked at again only if it isn't held full.
+    """
+    host = await running(dut, cq_log2=1)
+    other, pair = host.pairs
+    host.pace, host.memory.latency, host.memory.ready = 1, 3, 1.0
+    for gap in range(2, 24):
+        for lead in range(1, gap):
+            for _ in range(4):
+                host.submit(pair, 1)
+            host.submit(other, 1)
+            await host.ring(pair)
+            await host.answered(pair, 2)
+            full = pair.records
+            await host.take(1, beyond=-1)
+            await host.wait(gap - lead - 1)
+            await host.ring(other)
+            await host.wait(lead - 1)
+            await host.take(1, beyond=full - pair.records)
+            await host.answered(pair, 0)
+            await host.answered(other, 0)
+            for queue in (0, 1):
+                await host.take(queue)
+
+
+@cocotb.test()
 async def lists_that_just_fit_are_carried_out(dut: Any) -> None:
     """Of either queue, one behind the other: short ones, and such as need all the places of the list buffer."""
     host = await running(dut)

@@ -238,6 +238,14 @@ class Host:
         elif state == QueueState.STOPPED:
             assert await self.command(Command.RESUME) == Result.OK
 
+    async def answered(self, pair: Pair, open_ones: int) -> None:
+        """So many of its requests are without an answer, and no doorbell is rung meanwhile."""
+        for _ in range(PATIENCE):
+            if len(pair.sent) == open_ones:
+                return
+            await self.wait(1)
+        raise AssertionError(f"never answered: requests {pair.sent}")
+
     async def settle(self) -> None:
         """All that queue 1 was sent is answered."""
         assert await self.look() == QueueState.RUNNING
