@@ -279,7 +279,7 @@ module sgdma_check #(
       if (state_next == SKIP && state_reg != PICK) skipping_reg[queue_reg] <= 1'b1;
       if (state_reg == SKIP && slot_valid && is_header) skipping_reg[queue_reg] <= 1'b0;
       for (int q = 0; q < QUEUES; q++) begin
-        if (restart[q] || (skipping_reg[q] && drained[q])) skipping_reg[q] <= 1'b0;
+        if (skipping_reg[q] && drained[q]) skipping_reg[q] <= 1'b0;           // as a queue is with START
       end
     end
   end
