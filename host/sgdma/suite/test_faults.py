@@ -18,6 +18,7 @@ from sgdma.suite.helpers import (
     alive,
     beat,
     card_image,
+    expected_crc,
     fit,
     noise,
     outcome,
@@ -238,7 +239,7 @@ def test_a_broken_packet_of_user_logic_is_a_stream_error(
     outside = np.ones(len(now), np.bool_)
     outside[inside] = False
     assert np.array_equal(now[outside], ground.expected[outside])
-    submit(dma, made).result()
+    assert submit(dma, made).result().crc32c == expected_crc(dma, image)
     ground.received(made.segments, image)
     ground.verify()
     ledger.balance()

@@ -215,7 +215,7 @@ def test_a_loopback_packet_of_another_length_is_a_stream_error(dma: Dma, ground:
     data = ground.expected[:short].copy()
     dma.write((ground.buffer.iova, short), port=Port.LOOPBACK).result()
     place = (ground.buffer.iova + ground.buffer.size // 2, short)
-    dma.read(place, port=Port.LOOPBACK).result()
+    assert dma.read(place, port=Port.LOOPBACK).result().crc32c == expected_crc(dma, data)
     ground.received([place], data)
     ground.verify()
 
@@ -236,7 +236,7 @@ def test_a_loopback_packet_that_ends_within_the_last_beats_is_a_stream_error(
                 assert outcome(submit(dma, made, Port.LOOPBACK)).status_name == "STREAM_ERROR"
                 short += 1
         dma.write(data, port=Port.LOOPBACK).result()
-        submit(dma, made, Port.LOOPBACK).result()
+        assert submit(dma, made, Port.LOOPBACK).result().crc32c == expected_crc(dma, data)
         ground.received(made.segments, data)
     if not short:
         pytest.skip(f"rules {dma.rules.name}: requests of neither direction are a little shorter than the other's")
