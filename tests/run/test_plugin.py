@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sgdma.errors import TargetError
-from sgdma.run import bundle, compare, rig, session
+from sgdma.run import bundle, compare, record, results, rig, session
 from sgdma.targets import model
 
 pytest_plugins = "pytester"
@@ -25,6 +25,20 @@ def only_this_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking through all that is installed would take longer than the tests."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "sgdma.run.plugin")
+
+
+def test_tests_of_one_name_outside_the_root_directory_are_told_apart(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    root, neighbour, elsewhere = pytester.mkdir("root"), pytester.mkdir("neighbour"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (root / "pytest.ini").write_text("[pytest]\n")
+    for folder, name in ((root, "test_a"), (neighbour, "test_b"), (elsewhere, "test_c")):
+        (folder / f"{name}.py").write_text(f"def test_same(dma): assert {name != 'test_b'}\n")
+    files = (str(root / "test_a.py"), "neighbour/test_b.py", str(elsewhere / "test_c.py"))
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", f"--rootdir={root}", "--run-dir=r", *files)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["again: pytest* neighbour/test_b.py::test_same", "FAILED neighbour/test_b.py::*"])
+    keys = [row.key.rpartition(".")[2] for row in results.read_results(record.open_existing(pytester.path / "r")).rows]
+    assert sorted(keys) == ["test_a::test_same", "test_b::test_same", "test_c::test_same"]
 
 
 @pytest.mark.parametrize(("marker", "reason"), [

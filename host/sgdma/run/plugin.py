@@ -75,6 +75,14 @@ def pytest_configure(config: pytest.Config) -> None:
         option.xmlpath = getattr(option, "xmlpath", None) or str(session.junit)
 
 
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """A file outside pytest's root directory goes by its whole path; pytest gives the tests of all of them one name."""
+    if module_path.is_relative_to(parent.config.rootpath):
+        return None
+    module: pytest.Module = pytest.Module.from_parent(parent, path=module_path, nodeid=module_path.as_posix())
+    return module
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse misused markers; with --only, keep one test."""
     check_markers(item for item in items if _uses(item))
