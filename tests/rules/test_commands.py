@@ -42,8 +42,25 @@ def test_a_bad_file_is_refused_with_code_2(tmp_path: Path) -> None:
     assert "did you mean name?" in text.replace("\n", " ")
 
 
-def test_a_good_one_passes() -> None:
-    assert call("rules", "check", "peculiar")[0] == 0
+def test_a_good_one_passes_and_shows_its_smallest_requests() -> None:
+    code, text = call("rules", "check", "peculiar")
+    assert code == 0
+    assert "smallest requests: 1 B H2C and 4 B C2H" in text
+
+
+@pytest.mark.parametrize(("rule", "told"), [
+    ("length_align = 4\nmax_request_size = 3", "smallest that it could be, of 4 bytes"),
+    ("min_segment_size = 182\nlength_align = 32\nmax_request_size = 191", "smallest that it could be, of 192 bytes"),
+])  # fmt: skip
+def test_rules_that_leave_no_request_are_refused(tmp_path: Path, rule: str, told: str) -> None:
+    rest = 'name = "mine"\ntitle = "T"\nsource = "S"\naddress_bits = 40\nlength_bits = 16\ntable_align = 64\n'
+    file = tmp_path / "mine.toml"
+    file.write_text(f"{rest}[both]\nmax_segment_size = 256\nmax_segments = 8\n{rule}\n")
+    code, text = call("rules", "check", str(file))
+    assert code == 2
+    assert told in text.replace("\n", " ")
+    file.write_text(file.read_text().replace(rule, "max_request_size = 1024"))
+    assert call("rules", "check", str(file))[0] == 0
 
 
 def test_a_card_address_may_be_hexadecimal() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -11,6 +13,7 @@ from rich.table import Column, Table
 
 from sgdma.errors import RulesFileError
 from sgdma.rules import Direction, DirectionRules, RuleSet, load, names
+from sgdma.rules.smallest import smallest_request
 
 __all__ = ["app"]
 
@@ -48,19 +51,24 @@ def list_rules() -> None:
 @app.command("show")
 def show_rules(name: Annotated[str, typer.Argument(help="A shipped name, or the path of a TOML file.")]) -> None:
     """One rule set, both directions side by side."""
-    _show(_loaded(name), Console())
+    with _refusing():
+        _show(load(name), Console())
 
 
 @app.command("check")
 def check_rules(file: Annotated[str, typer.Argument(help="The path of a TOML file, or a shipped name.")]) -> None:
-    """Refuse a rule file that no hardware could obey, with exit code 2; else print its name and hash."""
-    rules = _loaded(file)
-    Console().print(f"[green]{rules.name}[/]: obeyable, content hash {rules.content_hash()}")
+    """Refuse a file that no request could obey, with exit code 2; else print its name, hash and smallest requests."""
+    with _refusing():
+        rules = load(file)
+        smallest = " and ".join(f"{_size(smallest_request(rules, side))} {side.name}" for side in Direction)
+    text = f"[green]{rules.name}[/]: obeyable, content hash {rules.content_hash()}; smallest requests: {smallest}"
+    Console().print(text)
 
 
-def _loaded(name: str) -> RuleSet:
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        return load(name)
+        yield
     except RulesFileError as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         raise typer.Exit(2) from error

@@ -53,6 +53,11 @@ class Direction(enum.IntEnum):
     C2H = 2
     """The device writes host memory."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> Direction | None:
+        """By name, as the command line has it: "h2c"."""
+        return cls.__members__.get(value.upper()) if isinstance(value, str) else None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DirectionRules:
@@ -100,9 +105,9 @@ class RuleSet:
     source: str
     address_bits: int
     length_bits: int
-    length_encoding: str
     table_align: int
-    table_boundary: int
+    length_encoding: str = "plain"
+    table_boundary: int = 0  # 0: none
     h2c: DirectionRules
     c2h: DirectionRules
 
