@@ -24,6 +24,17 @@ def test_a_timeout_is_a_whole_number_of_cycles(dma: Dma, timeout: object) -> Non
     dma.write(bytes(64)).result(timeout=np.int64(100_000))  # type: ignore[arg-type]
 
 
+def test_direction_and_port_go_by_name_as_well_and_unknown_ones_are_refused(dma: Dma) -> None:
+    assert dma.submit("h2c", bytes(64), port="pattern").result().ok  # type: ignore[arg-type]
+    for call in (lambda **more: dma.submit("c2h", np.zeros(64, np.uint8), **more),  # type: ignore[arg-type]
+                 lambda **more: dma.write_batch([dma.buffer(64).iova], [64], **more)):
+        with pytest.raises(RequestError, match=r"port = 7: must be one of Port\.LOOPBACK \(0\), "):
+            call(port=7)
+    with pytest.raises(RequestError, match=r"direction = 'h2x': must be one of Direction\.H2C \(1\), "):
+        dma.submit("h2x", bytes(64))  # type: ignore[arg-type]
+    assert not dma.pending
+
+
 def test_a_target_sleeps_whole_cycles_only(dma: Dma) -> None:
     for wait in (dma.target.sleep, lambda cycles: dma.target.wait_interrupt(0, cycles)):
         with pytest.raises(TypeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def test_every_scheme_is_documented(scheme: str) -> None:
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
 def test_every_page_is_linked_from_the_readme(page: str) -> None:
     assert f"(docs/{page})" in (ROOT / "README.md").read_text()
+
+
+def test_the_page_on_the_driver_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/driver.md").read_text(), re.DOTALL)
+    space: dict[str, object] = {}
+    for block in blocks:
+        exec(block, space)  # noqa: S102
+    assert len(blocks) > 7

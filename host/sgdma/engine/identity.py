@@ -60,11 +60,11 @@ def probe(target: Target, *, allow_mismatch: bool = False) -> Identity:
         return identity
     if identity.map_hash != map_hash():
         raise MapMismatch(f"{target.url}: register map {identity.map_hash:#010x}, this host knows {map_hash():#010x}; "
-                          "rebuild the device, or insist with --allow-mismatch")  # fmt: skip
+                          "rebuild the device, or insist with allow_mismatch=True (--allow-mismatch)")  # fmt: skip
     if target.expected_hash not in (None, identity.content_hash):
         raise HashMismatch(f"{target.url}: content hash {identity.content_hash:032x}, the rig built "
                            f"{target.expected_hash:032x}: a stale or foreign bitstream; load the built one, or "
-                           "insist with --allow-mismatch")  # fmt: skip
+                           "insist with allow_mismatch=True (--allow-mismatch)")  # fmt: skip
     return identity
 
 
@@ -83,7 +83,9 @@ def choose_rules(
                                 "name the file that the device was built with")  # fmt: skip
     if _hash(chosen) != identity.rules_hash and not allow_mismatch:
         raise RulesMismatch(f"{target.url}: the device enforces rules {identity.rules_hash:#010x}, {chosen.name} is "
-                            f"{_hash(chosen):#010x}; name the right set, or insist with --allow-mismatch")  # fmt: skip
+                            f"{_hash(chosen):#010x}; name the set that it was built with, build it for {chosen.name} "
+                            "(a model or simulator: rules= in its URL), or insist with allow_mismatch=True "
+                            "(--allow-mismatch)")  # fmt: skip
     return chosen
 
 

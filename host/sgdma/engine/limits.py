@@ -1,13 +1,16 @@
-"""Numbers of the caller's, checked where they come in: whole, and within a range."""
+"""What callers give, checked where it comes in: numbers whole and within a range, names of a kind."""
 
 from __future__ import annotations
 
+import enum
 import operator
-from typing import SupportsIndex, cast
+from typing import SupportsIndex, TypeVar, cast
 
 from sgdma.errors import RequestError
 
-__all__ = ["whole"]
+__all__ = ["one_of", "whole"]
+
+_Kind = TypeVar("_Kind", bound=enum.IntEnum)
 
 
 def whole(what: str, value: object, low: int | None = 0, high: int | None = None) -> int:
@@ -23,3 +26,12 @@ def whole(what: str, value: object, low: int | None = 0, high: int | None = None
     if (low is not None and number < low) or (high is not None and number > high):
         raise RequestError(f"{what} = {number}: must be {limit}")
     return number
+
+
+def one_of(what: str, kind: type[_Kind], value: object) -> _Kind:
+    """A member of `kind`, given as such, by its number or by its name in any case. Raises :class:`RequestError`."""
+    for member in kind:
+        if value == member or (isinstance(value, str) and value.upper() == member.name):
+            return member
+    members = ", ".join(f"{kind.__name__}.{member.name} ({member.value})" for member in kind)
+    raise RequestError(f"{what} = {value!r}: must be one of {members}")

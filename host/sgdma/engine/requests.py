@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.engine.buffers import Arena
-from sgdma.engine.limits import whole
+from sgdma.engine.limits import one_of, whole
 from sgdma.engine.queue import Queue
 from sgdma.engine.submit import U8, Pieces, card_table, piece_table, plan_requests, raw_request, resolve
 from sgdma.engine.transfer import Batch, Transfer
@@ -68,6 +68,7 @@ class Requests:
         queue: int | None = None, callback: Callback | None = None,
     ) -> Transfer:  # fmt: skip
         """One request of either direction."""
+        direction, port = one_of("direction", Direction, direction), one_of("port", Port, port)
         number, card_address = self._queue_for(direction, queue), whole("card_address", card_address, 0, CARD_LAST)
         addresses, lengths, cleanups = resolve(self._dma, pieces, direction, card_address)
         try:
@@ -119,6 +120,7 @@ class Requests:
         queue: int | None = None,
     ) -> Batch:  # fmt: skip
         """k requests of either direction."""
+        direction, port = one_of("direction", Direction, direction), one_of("port", Port, port)
         address, length = piece_table(addresses, lengths)
         bounds = np.arange(len(address) + 1) if offsets is None else np.asarray(offsets, np.int64)
         cards = card_table(card_addresses, max(len(bounds) - 1, 0))
@@ -140,6 +142,7 @@ class Requests:
         `opcode`, `flags`, `kind`, `tag` replace header fields. `edit` gets the slots, u8 (n, 16), last, and may change
         them in place. A wrong `tag` leaves the transfer pending: only reset or restart ends it.
         """
+        direction = one_of("direction", Direction, direction)
         batch = raw_request(
             self._dma, direction, segments, queue=self._queue_for(direction, queue), port=port,
             card_address=card_address, total=total, count=count, opcode=opcode, flags=flags, kind=kind, tag=tag,
