@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Direction", "Port", "Status", "open", "plan"]
 
-_HOMES = {"Direction": "sgdma.rules", "plan": "sgdma.rules.plan"} | dict.fromkeys(("Port", "Status"), "sgdma.spec.status")
+_CODES = dict.fromkeys(("Port", "Status"), "sgdma.spec.status")
+_HOMES = {"Direction": "sgdma.rules", "plan": "sgdma.rules.plan", **_CODES}
 
 
 def __getattr__(name: str) -> Any:
