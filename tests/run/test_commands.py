@@ -156,9 +156,14 @@ def test_a_word_that_is_no_path_keeps_the_suite(tmp_path: Path, monkeypatch: pyt
 
 
 def test_wrong_usage_of_pytest_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "notes").touch()
     code, text = sgdma_says("test", "--sede", "3", "--run-dir", str(tmp_path / "r"))
     assert code == 2
     assert "green" not in text
+    assert not (tmp_path / "r").exists()
+    assert sgdma_says("test", "--sede", "3", "--run-dir", str(tmp_path / "kept"))[0] == 2
+    assert (tmp_path / "kept" / "notes").exists()
 
 
 @pytest.mark.parametrize(("words", "names"), [

@@ -40,6 +40,7 @@ def suite_command(
     for url in urls:
         statuses.append(run_suite(url, run, chosen, context.args))
         if statuses[-1] == pytest.ExitCode.USAGE_ERROR:
+            run.forget()
             raise typer.Exit(USAGE_ERROR)
     good = report_on(run)
     if RIG_ERROR in statuses:

@@ -139,6 +139,15 @@ class RunDirectory:
         targets[target] = targets.get(target, {}) | dict(values)
         self.write_json("passport.json", passport)
 
+    def forget(self) -> None:
+        """Take back a directory in which nothing has run; one that holds anything but its passport stays."""
+        if [path.name for path in self.path.iterdir()] == ["passport.json"] and not self.passport.get("targets"):
+            (self.path / "passport.json").unlink()
+            self.path.rmdir()
+            latest = self.path.parent / "latest"
+            if latest.is_symlink() and not latest.exists():
+                latest.unlink()
+
     def add_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Append rows to ``metrics.json``."""
         self.write_json("metrics.json", {"rows": self.metrics + rows})
