@@ -6,43 +6,28 @@ that is what was asked for is in memory, with its checksum; what is wrong with o
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import cocotb
 import google_crc32c
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from blocks import engines
 from blocks.common import Sink, Source, rng, start
+from blocks.engines import BYTES, REQUESTS, SHARE, segments_of
 from sgdma.spec.status import Status
-
-PARAMETERS = json.loads(os.environ["SGDMA_PARAMETERS"])
-BYTES, BURST, QUEUES = PARAMETERS["DATA_WIDTH"] // 8, 512, 4
-ALIGN = 1 if PARAMETERS["REALIGN"] else BYTES
-SHARE, REQUESTS = 8192, 400
 
 
 @dataclass
-class Request:
+class Request(engines.Request):
     """One read of the host: where its bytes go, and what user logic makes of it."""
 
-    tag: int
-    queue: int
-    segments: list[tuple[int, int]]
-    packet: bytes
-    kind: str  # exact, short, long, flagged
-    aborted: bool = False
+    packet: bytes = b""
+    kind: str = "exact"  # or short, long, flagged
     bus_error: bool = False
-    result: dict[str, int] | None = field(default=None)
-
-    @property
-    def total(self) -> int:
-        """Bytes asked for."""
-        return sum(length for _, length in self.segments)
 
     def beats(self) -> list[dict[str, int]]:
         """The packet as the stream has it."""
@@ -54,54 +39,29 @@ class Request:
 
 
 def made(generator: random.Random, tag: int) -> Request:
-    """Up to five segments below its share of memory, and a packet that is as long, or is not."""
-    place, segments = tag * SHARE, []
-    for left in range(generator.randint(0, 4), -1, -1):
-        place += generator.randrange(1, 200) // ALIGN * ALIGN
-        length = generator.choice((1, BYTES, 2 * BYTES, 64, 65, 520, generator.randrange(1, 1400)))
-        if left:
-            length = -(-length // ALIGN) * ALIGN
-        segments.append((place, length))
-        place += length
+    """With a packet that is as long as what is asked for, or is not."""
+    segments = segments_of(generator, tag)
     total = sum(length for _, length in segments)
     kind = generator.choice(("exact", "exact", "exact", "short", "long", "flagged"))
     near = generator.choice((1, BYTES - 1, BYTES, BYTES + 1, 2 * BYTES, generator.randrange(1, 400)))
     size = {"short": max(1, total - near), "long": total + near}.get(kind, total)
     kind = "exact" if kind == "short" and size == total else kind
-    return Request(tag, generator.randrange(QUEUES), segments, generator.randbytes(size), kind)
+    return Request(tag, generator.randrange(engines.QUEUES), segments, packet=generator.randbytes(size), kind=kind)
 
 
-class Surroundings:
-    """Checker, user logic, memory and host of one engine."""
+class Surroundings(engines.Surroundings):
+    """With user logic and memory."""
 
     def __init__(self, dut: Any, generator: random.Random) -> None:
-        self.dut, self.random = dut, generator
-        self.requests = [made(generator, tag) for tag in range(REQUESTS)]
+        super().__init__(dut, generator, [made(generator, tag) for tag in range(REQUESTS)])
         self.memory = bytearray(REQUESTS * SHARE)
-        self.given = self.ended = self.aborting = 0
         self.announced: deque[Request] = deque()
         self.beats: deque[tuple[int, int]] = deque()  # data, strobes
         self.responses: deque[tuple[int, int]] = deque()  # due, whether it is an error
-        self.now = 0
 
-    async def check(self) -> None:
-        """Lists whose last segment commits them; none of a queue that is being aborted."""
-        dut = self.dut
-        for request in self.requests:
-            while self.random.random() < 0.3 or self.aborting >> request.queue & 1 \
-                    or int(dut.list_free.value) < len(request.segments) + 8 or not dut.request_room.value:  # fmt: skip
-                await FallingEdge(dut.clk)
-            dut.request_queue.value, dut.request_tag.value = request.queue, request.tag
-            dut.request_length.value = request.total
-            for address, length in request.segments:
-                dut.list_push.value, dut.list_address.value = 1, address
-                dut.list_reach.value = address % BURST + length - 1
-                last = (address, length) == request.segments[-1]
-                dut.list_last.value = dut.list_commit.value = int(last)
-                await FallingEdge(dut.clk)
-            dut.list_push.value = dut.list_commit.value = 0
-            self.given += 1
-            self.announced.append(request)
+    def announce(self, request: Request) -> None:
+        """Its command follows."""
+        self.announced.append(request)
 
     async def user(self) -> None:
         """One packet a command, in order; a cancelled one ends with the beat that is offered next."""
@@ -129,21 +89,6 @@ class Surroundings:
                 await source.send([beat | {"last": 1}])
                 return
             await source.send([beat])
-
-    async def host(self) -> None:
-        """Aborts a queue now and then, until all its requests have ended."""
-        dut = self.dut
-        while True:
-            for _ in range(self.random.randrange(600)):
-                await FallingEdge(dut.clk)
-            queue = self.random.randrange(QUEUES)
-            self.aborting = 1 << queue
-            dut.aborting.value = self.aborting
-            for request in self.requests[: self.given + 1]:  # the last of them is being handed over
-                request.aborted |= request.queue == queue and request.result is None
-            while any(request.result is None for request in self.requests[: self.given] if request.queue == queue):
-                await FallingEdge(dut.clk)
-            self.aborting = dut.aborting.value = 0
 
     async def bus(self) -> None:
         """Takes addresses and data at random, writes, and answers in order."""
@@ -182,9 +127,7 @@ class Surroundings:
             self.responses.append((self.now + self.random.randrange(40), error))
 
     def judge(self, request: Request, done: dict[str, int]) -> None:
-        """The result is what became of the request."""
-        request.result = done
-        assert (done["tag"], done["queue"]) == (request.tag, request.queue), "results are out of order"
+        """Whole where the packet was, and else what was wrong."""
         allowed = {Status.OK if request.kind == "exact" else Status.STREAM_ERROR}
         if request.bus_error:
             allowed = {Status.BUS_ERROR, *(allowed - {Status.OK})}
@@ -193,7 +136,7 @@ class Surroundings:
         status = Status(done["status"])
         assert status in allowed, f"request {request.tag}, {request.kind}: {status.name}"
         if status is Status.OK:
-            data = b"".join(self.memory[start_ : start_ + length] for start_, length in request.segments)
+            data = b"".join(self.memory[first : first + length] for first, length in request.segments)
             assert data == request.packet, f"request {request.tag}: other bytes"
             assert done["bytes"] == request.total
             assert done["crc"] == google_crc32c.value(data), f"request {request.tag}: checksum of other bytes"
@@ -202,22 +145,13 @@ class Surroundings:
 @cocotb.test()
 async def each_request_gets_its_own_packet_or_its_own_fault(dut: Any) -> None:
     """Under back-pressure everywhere, errors of memory, aborts of any queue at any time."""
-    generator = rng("c2h")
-    around = Surroundings(dut, generator)
+    around = Surroundings(dut, rng("c2h"))
     inputs = ("aborting", "list_push", "list_last", "list_commit", "list_rollback", "request_card", "request_port",
               "aw_ready", "w_ready", "b_valid", "b_error", "cmd_ready", "stream_valid", "done_ready")  # fmt: skip
     await start(dut, **dict.fromkeys(inputs, 0))
     for part in (around.check, around.user, around.host, around.bus):
         cocotb.start_soon(part())
-    sink = Sink(dut, "done", ("queue", "tag", "status", "segment", "bytes", "crc"), generator)
-
-    def enough() -> bool:
-        while around.ended < len(sink.words):
-            around.judge(around.requests[around.ended], sink.words[around.ended])
-            around.ended += 1
-        assert around.now < 600 * REQUESTS, f"request {around.ended} never ends"
-        return around.ended == REQUESTS
-
-    await sink.run(enough)
-    seen = {Status(request.result["status"]).name for request in around.requests if request.result}
+    sink = Sink(dut, "done", ("queue", "tag", "status", "segment", "bytes", "crc"), around.random)
+    await sink.run(lambda: around.enough(sink.words))
+    seen = {Status(done["status"]).name for done in sink.words}
     assert seen == {"OK", "STREAM_ERROR", "ABORTED", "BUS_ERROR"}, f"only {seen}"

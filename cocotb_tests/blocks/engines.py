@@ -1,0 +1,106 @@
+"""What surrounds an engine: a checker that hands over lists, a host that aborts queues, requests in memory of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from cocotb.triggers import FallingEdge
+
+__all__ = ["BURST", "BYTES", "QUEUES", "REQUESTS", "SHARE", "Request", "Surroundings", "segments_of"]
+
+PARAMETERS = json.loads(os.environ["SGDMA_PARAMETERS"])
+BYTES, BURST, QUEUES = PARAMETERS["DATA_WIDTH"] // 8, 512, 4
+ALIGN = 1 if PARAMETERS["REALIGN"] else BYTES
+SHARE, REQUESTS = 8192, 400
+
+
+@dataclass
+class Request:
+    """One request and what became of it."""
+
+    tag: int
+    queue: int
+    segments: list[tuple[int, int]]
+    aborted: bool = False
+    result: dict[str, int] | None = None
+
+    @property
+    def total(self) -> int:
+        """Bytes asked for."""
+        return sum(length for _, length in self.segments)
+
+
+def segments_of(generator: random.Random, tag: int) -> list[tuple[int, int]]:
+    """Up to five segments below a request's share of memory."""
+    place, segments = tag * SHARE, []
+    for left in range(generator.randint(0, 4), -1, -1):
+        place += generator.randrange(1, 200) // ALIGN * ALIGN
+        length = generator.choice((1, BYTES, 2 * BYTES, 64, 65, 520, generator.randrange(1, 1400)))
+        if left:
+            length = -(-length // ALIGN) * ALIGN
+        segments.append((place, length))
+        place += length
+    return segments
+
+
+class Surroundings:
+    """Checker and host of one engine; a subclass has user logic and memory. `ended` requests have their result."""
+
+    def __init__(self, dut: Any, generator: random.Random, requests: list[Any]) -> None:
+        self.dut, self.random, self.requests = dut, generator, requests
+        self.given = self.ended = self.aborting = self.now = 0
+
+    def announce(self, request: Any) -> None:
+        """A list is handed over."""
+
+    async def check(self) -> None:
+        """Lists whose last segment commits them; none of a queue that is being aborted."""
+        dut = self.dut
+        for request in self.requests:
+            while self.random.random() < 0.3 or self.aborting >> request.queue & 1 \
+                    or int(dut.list_free.value) < len(request.segments) + 8 or not dut.request_room.value:  # fmt: skip
+                await FallingEdge(dut.clk)
+            dut.request_queue.value, dut.request_tag.value = request.queue, request.tag
+            dut.request_length.value, dut.request_card.value = request.total, request.tag
+            for place, (address, length) in enumerate(request.segments):
+                dut.list_push.value, dut.list_address.value = 1, address
+                dut.list_reach.value = address % BURST + length - 1
+                dut.list_last.value = dut.list_commit.value = int(place == len(request.segments) - 1)
+                await FallingEdge(dut.clk)
+            dut.list_push.value = dut.list_commit.value = 0
+            self.given += 1
+            self.announce(request)
+
+    async def host(self) -> None:
+        """Aborts a queue now and then, until all its requests have ended."""
+        dut = self.dut
+        while True:
+            for _ in range(self.random.randrange(600)):
+                await FallingEdge(dut.clk)
+            queue = self.random.randrange(QUEUES)
+            self.aborting = 1 << queue
+            dut.aborting.value = self.aborting
+            for request in self.requests[: self.given + 1]:  # the last of them is being handed over
+                request.aborted |= request.queue == queue and request.result is None
+            while any(request.result is None for request in self.requests[: self.given] if request.queue == queue):
+                await FallingEdge(dut.clk)
+            self.aborting = dut.aborting.value = 0
+
+    def judge(self, request: Any, done: dict[str, int]) -> None:
+        """The result is what became of the request."""
+        raise NotImplementedError
+
+    def enough(self, results: list[dict[str, int]]) -> bool:
+        """Judge what is new; whether that was the last."""
+        while self.ended < len(results):
+            request, done = self.requests[self.ended], results[self.ended]
+            assert (done["tag"], done["queue"]) == (request.tag, request.queue), "results are out of order"
+            request.result = done
+            self.judge(request, done)
+            self.ended += 1
+        assert self.now < 600 * REQUESTS, f"request {self.ended} never ends"
+        return self.ended == REQUESTS
