@@ -1,4 +1,4 @@
-"""What surrounds an engine: a checker that hands over lists, a host that aborts queues, requests in memory of their own."""
+"""What surrounds an engine: a checker that hands over lists, a host that aborts queues, requests with places in memory."""
 
 from __future__ import annotations
 
