@@ -1,4 +1,4 @@
-"""What surrounds an engine: a checker that hands over lists, a host that aborts queues, requests with places in memory."""
+"""What surrounds an engine: a checker that hands over lists, a host that aborts queues, requests with segments."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+import google_crc32c
 from cocotb.triggers import FallingEdge
 
-__all__ = ["BURST", "BYTES", "QUEUES", "REQUESTS", "SHARE", "Request", "Surroundings", "segments_of"]
+__all__ = ["BURST", "BYTES", "QUEUES", "REQUESTS", "SHARE", "Request", "Surroundings", "checksum", "segments_of"]
 
 PARAMETERS = json.loads(os.environ["SGDMA_PARAMETERS"])
 BYTES, BURST, QUEUES = PARAMETERS["DATA_WIDTH"] // 8, 512, 4
@@ -32,6 +33,11 @@ class Request:
     def total(self) -> int:
         """Bytes asked for."""
         return sum(length for _, length in self.segments)
+
+
+def checksum(data: bytes) -> int:
+    """What the result of a whole request carries: CRC32C by the library, 0 where it isn't built."""
+    return int(google_crc32c.value(data)) if PARAMETERS["CRC"] else 0
 
 
 def segments_of(generator: random.Random, tag: int) -> list[tuple[int, int]]:

@@ -62,8 +62,8 @@ BLOCKS = [
     Block("sgdma_queues", "bench_queues"),
     Block("sgdma_irq", "bench_irq"),
     Block("sgdma_tlp_msix", "bench_msix"),
-    *(Block(f"sgdma_{way}", f"bench_{way}", {"DATA_WIDTH": width, "REALIGN": realign, "CRC": 1})
-      for way in ("h2c", "c2h") for width, realign in ((64, 1), (64, 0), (256, 1))),
+    *(Block(f"sgdma_{way}", f"bench_{way}", {"DATA_WIDTH": width, "REALIGN": realign, "CRC": crc})
+      for way in ("h2c", "c2h") for width, realign, crc in ((64, 1, 0), (64, 0, 1), (256, 1, 1))),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 64}),
     Block("sgdma_fetch", "bench_fetch", {"DATA_WIDTH": 256}),
     *(Block("sgdma_core", "bench_lives", _PLAIN | {"DATA_WIDTH": width}, rules="aligned64") for width in (64, 256)),
