@@ -223,6 +223,7 @@ def test_memory_that_a_test_has_used_up_itself_is_an_error(pytester: pytest.Pyte
     (("--target", "model:?queues=99"), "", "*queues = 99: must be 1..31"),
     (("--target", "model:", "--seed", "-1"), "", "*seed -1: must be 0 or more"),
     (("--target", "sim:?latency=-1"), "", "*latency = -1: must be 0..*"),
+    (("--target", "sim:", "--waves-limit=-1"), "", "*--waves-limit: '-1': must be an integer, 0 or more"),
     ((), "abc", "*SGDMA_SEED = 'abc': must be an integer*"),
 ])  # fmt: skip
 def test_wrong_usage_leaves_no_run(

@@ -148,10 +148,14 @@ def full_run(tmp_path: Path) -> RunDirectory:
     run.write_json("failures/sim/x.json", {
         "test": "m::a", "nodeid": "m.py::a", "target": "sim:", "seed": 7, "again": "pytest <this>", "error": "E: <bad>",
         "recent": [{"event": "ring"}], "waves": "waves/x.vcd", "waves_note": "",
+        "waves_run": {"time": 7, "link": {"waves_ps": "184000"}},
         "data": {"what": "payload", "offset": 1000, "bad_bytes": 3, "length": 4096, "dump": "03e8 [5b]"},
         "queues": ["not to be had: SimulatorDied",
                    {"number": 0, "host": {}, "device": "not to be had", "slots": ["one"], "records": "not to be had"}],
         "registers": "not to be had", "fixture": {"cycles": 5},
+    })  # fmt: skip
+    run.write_json("failures/sim/y.json", {
+        "test": "m::d", "target": "sim:", "seed": 7, "again": "pytest", "error": "E", "waves_note": "none: <3> are",
     })  # fmt: skip
     run.write("transactions-model.jsonl", "\n".join([
         '{"event":"session","target":"model:","clock_offset":0}',
@@ -167,7 +171,7 @@ def test_the_page_is_whole_and_stands_by_itself(full_run: RunDirectory) -> None:
     text = path.read_text()
     page = Page(text)
     assert page.open == []
-    assert set(page.fetched) == {"waves/x.vcd", "failures/sim/x.json"}
+    assert set(page.fetched) == {"waves/x.vcd", "failures/sim/x.json", "failures/sim/y.json"}
     assert not re.search(r"https?:", text)
 
 
@@ -175,7 +179,7 @@ def test_the_page_is_whole_and_stands_by_itself(full_run: RunDirectory) -> None:
     "Silently absent on a target: 1", "model: lacks waves", "3 of 4096 bytes differ, the first at offset 0x3e8",
     "03e8 [5b]", "3 tests, 1 failed, 1 skipped, 2 absent", "pytest &lt;this&gt;",
     "prefers-color-scheme", "limit of the bus", "not to be had: SimulatorDied", "median 150",
-    "3 bytes &lt;differ&gt;", "partly bounced", "not good",
+    "3 bytes &lt;differ&gt;", "it failed at 184000 ps", "Waves: none: &lt;3&gt; are", "partly bounced", "not good",
 ])  # fmt: skip
 def test_the_page_tells(full_run: RunDirectory, told: str) -> None:
     path, _ = write_report(full_run)

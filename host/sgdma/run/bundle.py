@@ -13,6 +13,7 @@ import numpy as np
 
 from sgdma.engine.device import Dma
 from sgdma.engine.queue import Queue
+from sgdma.errors import UsageError
 from sgdma.run.compare import DataMismatch
 from sgdma.run.transactions import TransactionLog
 from sgdma.spec.layout import HEADER, SEGMENT
@@ -26,7 +27,8 @@ BEFORE, BEHIND = 12, 4
 
 def collect(dma: Dma | None, log: TransactionLog, error: BaseException) -> dict[str, Any]:
     """The bundle's parts, as plain values. Never raises."""
-    parts: dict[str, Any] = {"error": f"{type(error).__name__}: {error}", "recent": list(log.recent)}
+    parts: dict[str, Any] = {"error": f"{type(error).__name__}: {error}", "refused": isinstance(error, UsageError),
+                             "recent": list(log.recent)}  # fmt: skip
     if isinstance(error, DataMismatch):
         parts["data"] = {"what": error.what, "offset": error.offset, "bad_bytes": error.bad_bytes,
                          "length": error.length, "dump": error.dump}  # fmt: skip

@@ -36,6 +36,7 @@ class Session:
         self.url, self.seed, self.allow_mismatch = url, seed, allow_mismatch
         self.slug = slug(url)
         self.run: RunDirectory | None = None
+        self._failures = 0
 
     def keep(self, path: Path | None) -> None:
         """Record in a run directory, `path` or a new one. Raises :class:`RunDirectoryError`."""
@@ -109,8 +110,9 @@ class Session:
         assert self.run is not None
         dma: Dma | None = getattr(item, "funcargs", {}).get("dma")
         key = key_of(item.nodeid)
+        self._failures += 1
         values: dict[str, Any] = {"test": key, "nodeid": item.nodeid, "target": self.url, "seed": self.seed,
-                                  "again": again} | collect(dma, self.log, error)  # fmt: skip
+                                  "again": again, "order": self._failures} | collect(dma, self.log, error)  # fmt: skip
         path = self.run.failure(self.slug, key)
         try:
             self.run.write_json(str(path.relative_to(self.run.path)), values)
