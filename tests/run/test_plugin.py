@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,31 @@ def test_it(dma):
     assert "header  tag" in text
     assert "pytest --target model: --seed 9" in text
     result.stdout.fnmatch_lines(["again: pytest --target model: --seed 9 *::test_it", "bundle: *"])
+
+
+def test_a_bundle_lists_what_is_pending_and_when_it_was_rung(pytester: pytest.Pytester) -> None:
+    source = """
+def test_it(dma):
+    dma.write(b"abcd").result()
+    with dma.batch():
+        dma.read(np.zeros(64, np.uint8), port=0)
+        dma.read(np.zeros(32, np.uint8), port=0)
+    dma.target.sleep(100)
+    dma.prepare_write(b"efgh")
+    assert dma.pending == 0
+"""
+    run(pytester, source, "--run-dir", "here")
+    (path,) = Path("here/failures/model").glob("*.json")
+    bundle = json.loads(path.read_text())
+    names = ("queue", "direction", "port", "bytes", "slot", "state")
+    assert [[one[name] for name in names] for one in bundle["pending"]] == [
+        [1, "C2H", "LOOPBACK", 64, 0, "QUEUED"], [1, "C2H", "LOOPBACK", 32, 2, "QUEUED"],
+        [0, "H2C", "MEMORY", 4, 2, "MAPPED"],
+    ]  # fmt: skip
+    rings = [event["time"] for event in bundle["recent"] if event["event"] == "ring" and event["queue"] == 1]
+    assert [one["rung"] for one in bundle["pending"]] == [rings[0], rings[0], None]
+    submitted = [event["batch"] for event in bundle["recent"] if event["event"] == "submit"]
+    assert submitted[1:] == [one["batch"] for one in bundle["pending"]]
 
 
 def test_a_record_that_cannot_be_written_is_a_rig_error(pytester: pytest.Pytester) -> None:
