@@ -9,6 +9,7 @@ import pytest
 
 from sgdma.errors import TargetError
 from sgdma.run import bundle, compare, rig, session
+from sgdma.run.results import read_junit
 from sgdma.targets import model
 
 pytest_plugins = "pytester"
@@ -240,9 +241,21 @@ def test_a_test_too_large_for_the_targets_memory_is_skipped_with_the_reason(pyte
 
 def test_memory_that_a_test_has_used_up_itself_is_an_error(pytester: pytest.Pytester) -> None:
     """Where the target has more than a test gets, the test is to blame."""
-    result = run(pytester, "def test_it(dma): dma.buffer(64 << 20)\n", "--target", "model:")
-    assert result.ret != 0
-    assert not result.parseoutcomes().get("skipped")
+    source = "def test_it(dma):\n    for _ in range(99): dma.buffer(1 << 20)\n"
+    result = run(pytester, source, "--run-dir=here")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at call of test_it*", "rig error: buffer of 1048576 bytes: *"])
+    (outcome,) = read_junit(Path("here/junit-model.xml")).values()
+    assert outcome.status == "error"
+    assert outcome.reason.startswith("rig error: buffer of")
+
+
+def test_a_buffer_larger_than_the_arena_is_the_tests_mistake(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "def test_it(dma): dma.buffer(1 << 34)\n", "--run-dir=here")
+    result.assert_outcomes(failed=1)
+    told = "buffer of 17179869184 bytes between guards of 64: the arena of 16777216 bytes has"
+    result.stdout.fnmatch_lines([f"*ArenaTooSmall: {told} *"])
+    assert len(list(Path("here/failures/model").iterdir())) == 1
 
 
 @pytest.mark.parametrize(("arguments", "seed", "told"), [

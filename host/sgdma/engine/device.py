@@ -78,7 +78,11 @@ class Dma(Requests):
     # Memory.
 
     def buffer(self, size: int, align: int = 64, *, residue: int = 0, boundary: int = 0, guard: int = 0) -> DmaBuffer:
-        """Zeroed DMA memory at an address ≡ `residue` (mod `align`), with `guard` guard bytes on both sides."""
+        """Zeroed DMA memory at an address ≡ `residue` (mod `align`), with `guard` guard bytes on both sides.
+
+        Raises OutOfMemory when so much is not free, ArenaTooSmall when it never is.
+        """
+        self.arena.demand(whole("size", size), whole("guard", guard))
         return self.arena.allocate(size, align, residue=residue, boundary=boundary, guard=guard)
 
     def free(self, buffer: DmaBuffer) -> None:

@@ -136,6 +136,14 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> Generator[None, object, object]:
+    """A rig that broke in a test's body is counted now: its title shall not speak of setup."""
+    result = yield
+    report.when = getattr(report, "phase", report.when)
+    return result
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the device, end the record."""

@@ -79,10 +79,10 @@ class Session:
 
     def too_small(self, error: BaseException) -> str:
         """Why the target's memory is too small for a test that ended so; empty when it is not to blame."""
-        from sgdma.errors import OutOfMemory
+        from sgdma.errors import ArenaTooSmall, OutOfMemory
         from sgdma.run.rig import ARENA
 
-        if not isinstance(error, OutOfMemory) or self.rig.target.memory_bytes > ARENA:
+        if not isinstance(error, ArenaTooSmall | OutOfMemory) or self.rig.target.memory_bytes > ARENA:
             return ""
         return f"{self.rig.url} has {self.rig.target.memory_bytes} bytes of DMA memory, the test needs more ({error})"
 
@@ -90,7 +90,9 @@ class Session:
         """Tell a broken rig from a failing device, and collect what is known about a failure."""
         if isinstance(error, RigError):
             report.sections.append(("where the rig broke", str(report.longrepr)))
-            report.when = "setup"  # what pytest calls an error, not a failure
+            if report.when == "call":
+                report.when = "setup"  # what pytest counts as an error, not as a failure
+                report.phase = "call"  # type: ignore[attr-defined]
             report.longrepr = f"rig error: {error}"
             return
         again = self._again(item)
