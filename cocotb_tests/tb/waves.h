@@ -1,8 +1,9 @@
 // Waves in a VCD file, all of them or, with a limit, what is of use in finding why a test failed.
 //
 // With a limit the trace pauses when nothing has moved for QUIET cycles, so a long wait costs nothing, and goes on with the next
-// handshake. At half the limit the file becomes FILE.before.vcd, in place of the one before it, and a new FILE.vcd is begun: the
-// last moments stay, whatever went on before. What was left out is told in FILE.cut.
+// handshake. At a third of the limit a new FILE.vcd is begun; the first one stays as FILE.first.vcd, later ones as FILE.before.vcd
+// until the next. So the beginning is kept, where a short test went wrong that was long in noticing, and the end, where a long one
+// did. What was left out is told in FILE.vcd.cut.
 
 #pragma once
 
@@ -42,7 +43,7 @@ public:
         if (limit_ && rising) {
             quiet_ = active ? 0 : quiet_ + 1;
             if (quiet_ > QUIET) skipped_++;
-            if (file_.bytes > limit_ / 2) turn(time);
+            if (file_.bytes > limit_ / 3) turn(time);
         }
         if (quiet_ <= QUIET) vcd_.dump(time);
     }
@@ -51,22 +52,24 @@ public:
         vcd_.close();
         if (!skipped_ && !turns_) return;
         std::ofstream told{path_.string() + ".cut"};
-        if (turns_) told << "begins at " << begin_ << " ps, " << before().filename().string() << " is what was before";
-        if (turns_ > 1) told << " from " << begin_before_ << " ps on";
+        if (turns_) told << "begins at " << begin_ << " ps, the test's beginning is in " << name(".first.vcd").filename().string();
+        if (turns_ > 1) told << ", what was just before in " << name(".before.vcd").filename().string();
+        if (turns_ > 2) told << ", from " << first_end_ << " to " << begin_before_ << " ps nothing is kept";
         if (turns_ && skipped_) told << "; ";
         if (skipped_) told << "without " << skipped_ << " cycles of waiting in which nothing moved";
     }
 
 private:
-    static constexpr uint64_t QUIET = 1000;
+    static constexpr uint64_t QUIET = 64;  // cycles; a driver that waits may look at a register every 4096
 
-    std::filesystem::path before() const { return std::filesystem::path{path_}.replace_extension(".before.vcd"); }
+    std::filesystem::path name(const char *ending) const { return std::filesystem::path{path_}.replace_extension(ending); }
 
     void turn(uint64_t time) {
         vcd_.close();
         std::error_code ignored;  // then there is one file less
-        std::filesystem::rename(path_, before(), ignored);
+        std::filesystem::rename(path_, name(turns_ ? ".before.vcd" : ".first.vcd"), ignored);
         vcd_.open(path_.c_str());
+        if (!turns_) first_end_ = time;
         begin_before_ = begin_;
         begin_ = time;
         turns_++;
@@ -76,5 +79,5 @@ private:
     uint64_t limit_;
     CountingFile file_;
     VerilatedVcdC vcd_{&file_};
-    uint64_t quiet_ = 0, skipped_ = 0, turns_ = 0, begin_ = 0, begin_before_ = 0;
+    uint64_t quiet_ = 0, skipped_ = 0, turns_ = 0, begin_ = 0, begin_before_ = 0, first_end_ = 0;
 };

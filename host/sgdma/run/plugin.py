@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--waves", metavar="N", type=_natural, default=3,
                     help="in simulation, run so many failing tests again with waves (default 3)")  # fmt: skip
     group.addoption("--waves-limit", metavar="MB", type=_natural, default=128,
-                    help="keep so much of each one's waves, the end at any rate (default 128; 0: all)")  # fmt: skip
+                    help="keep so much of each one's waves, beginning and end (default 128; 0: all)")  # fmt: skip
     group.addoption("--only", metavar="NODEID", help=argparse.SUPPRESS)
 
 

@@ -31,9 +31,9 @@ def run_inside(
 
     `program`: ``sgdma``, ``pytest``, or ``module:function`` that takes the arguments and returns the status.
 
-    `waves`: write a VCD of the whole run there; `waves_limit`: at most so many bytes, without long waits, the last
-    moments in any case; what is left out is told in ``waves`` + ``.cut`` then (0: all is written). `train`: arguments
-    of a run by which the simulator is tuned first (see `build`).
+    `waves`: write a VCD of the whole run there; `waves_limit`: about so many bytes at most, of beginning and end,
+    without long waits; what is left out is told in ``waves`` + ``.cut`` then (0: all is written). `train`: arguments of
+    a run by which the simulator is tuned first (see `build`).
 
     Raises a RigError when the simulator can't be built or dies.
     """
