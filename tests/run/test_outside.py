@@ -142,11 +142,15 @@ def test_waves_are_bounded_and_what_they_lack_is_told(
     pytester: pytest.Pytester, simulated: Callable[[Simulator], Simulator], asked: tuple[str, ...], limit: int
 ) -> None:
     simulator = simulated(Simulator(failing=1, cut="begins at 7 ps"))
+    old = Path("here/waves", RunDirectory(Path("here")).failure("sim", key_of("test_a.py::test_9")).stem + ".first.vcd")
+    old.parent.mkdir(parents=True)
+    old.touch()
     pytester.runpytest_inprocess("--target=sim:", "--run-dir=here", *asked)
     assert simulator.limits == [limit]
     note = "begins at 7 ps; for all of it: pytest test_a.py::test_9 --waves-limit=0"
     assert bundles()["9"]["waves_note"] == note
     assert not list(Path("here/waves").glob("*.cut"))
+    assert not old.exists()
 
 
 @pytest.mark.parametrize(("error", "status"), [(SimulatorDied("it died"), 3), (KeyboardInterrupt(), 2)])

@@ -225,6 +225,19 @@ def test_it(dma):
     assert submitted[1:] == [one["batch"] for one in bundle["pending"]]
 
 
+def test_a_bundle_tells_whether_the_device_was_ever_asked(pytester: pytest.Pytester) -> None:
+    source = """
+def test_refused(dma): dma.write(b"abcd", queue=99)
+def test_refused_later(dma):
+    dma.write(b"abcd").result()
+    dma.write(b"abcd", queue=99)
+def test_of_another_kind(dma): assert dma is None
+"""
+    run(pytester, source, "--run-dir", "here")
+    bundles = [json.loads(path.read_text()) for path in Path("here/failures/model").glob("*.json")]
+    assert {(one["order"], one["refused"]) for one in bundles} == {(1, True), (2, False), (3, False)}
+
+
 def test_a_record_that_cannot_be_written_is_a_rig_error(pytester: pytest.Pytester) -> None:
     Path("taken").write_text("a file is in the way")
     result = run(pytester, "def test_it(dma): pass\n", "--run-dir", "taken")

@@ -28,8 +28,9 @@ BEFORE, BEHIND = 12, 4
 
 def collect(dma: Dma | None, log: TransactionLog, error: BaseException) -> dict[str, Any]:
     """The bundle's parts, as plain values. Never raises."""
-    parts: dict[str, Any] = {"error": f"{type(error).__name__}: {error}", "refused": isinstance(error, UsageError),
-                             "recent": list(log.recent)}  # fmt: skip
+    parts: dict[str, Any] = {"error": f"{type(error).__name__}: {error}", "recent": list(log.recent)}
+    asked = any(event["event"] == "ring" for event in log.recent)
+    parts["refused"] = isinstance(error, UsageError) and not asked
     if isinstance(error, DataMismatch):
         parts["data"] = {"what": error.what, "offset": error.offset, "bad_bytes": error.bad_bytes,
                          "length": error.length, "dump": error.dump}  # fmt: skip

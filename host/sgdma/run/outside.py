@@ -97,6 +97,8 @@ def _once_more(option: Any, arguments: list[str], run: RunDirectory, bundle: dic
     nodeid = bundle["nodeid"]
     waves = run.path / "waves" / f"{Path(bundle['file']).stem}.vcd"
     waves.parent.mkdir(exist_ok=True)
+    for old in waves.parent.glob(f"{waves.stem}.*"):
+        old.unlink()
     print(f"sgdma: once more with waves: {nodeid}", flush=True)  # noqa: T201
     with tempfile.TemporaryDirectory(prefix="sgdma-again-") as scratch:
         again = [*arguments, f"--only={nodeid}", f"--run-dir={scratch}", "--junit-xml=", "-q", "--no-header",
