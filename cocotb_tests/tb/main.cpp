@@ -1,9 +1,10 @@
 // The simulator's main program: it drives the clock, and visits cocotb only when the bench wakes Python or a timer is due.
 //
-// Between two visits the design runs by itself, two evaluations a cycle, without a callback. `--trace-file FILE` writes a VCD
-// (builds with waves only).
+// Between two visits the design runs by itself, two evaluations a cycle, without a callback. `--trace-file FILE` writes a VCD,
+// `--trace-limit BYTES` bounds it (builds with waves only; waves.h).
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -11,7 +12,7 @@
 #include "verilated.h"
 #include "verilated_vpi.h"
 #if VM_TRACE
-#include "verilated_vcd_c.h"
+#include "waves.h"
 #endif
 
 extern "C" void vlog_startup_routines_bootstrap(void);
@@ -24,7 +25,7 @@ constexpr uint64_t HALF = 4000;  // of a clock period, in picoseconds
 VerilatedContext &context = *Verilated::defaultContextp();
 std::unique_ptr<Vtop> top;
 #if VM_TRACE
-std::unique_ptr<VerilatedVcdC> waves;
+std::unique_ptr<Waves> waves;
 #endif
 
 void evaluate() {
@@ -59,19 +60,19 @@ void edge(bool level) {
     top->clk = level;
     evaluate();
 #if VM_TRACE
-    if (waves) waves->dump(context.time());
+    if (waves) waves->dump(context.time(), level, top->active);
 #endif
 }
 
 void trace(int count, char **arguments) {
 #if VM_TRACE
     context.traceEverOn(true);
-    for (int i = 1; i + 1 < count; i++)
-        if (!strcmp(arguments[i], "--trace-file")) {
-            waves = std::make_unique<VerilatedVcdC>();
-            top->trace(waves.get(), 99);
-            waves->open(arguments[i + 1]);
-        }
+    const char *file = nullptr, *limit = "0";
+    for (int i = 1; i + 1 < count; i++) {
+        if (!strcmp(arguments[i], "--trace-file")) file = arguments[i + 1];
+        if (!strcmp(arguments[i], "--trace-limit")) limit = arguments[i + 1];
+    }
+    if (file) waves = std::make_unique<Waves>(*top, file, std::strtoull(limit, nullptr, 10));
 #else
     (void)count, (void)arguments;
 #endif
@@ -98,7 +99,6 @@ int main(int count, char **arguments) {
     top->final();
     VerilatedVpi::callCbs(cbEndOfSimulation);
 #if VM_TRACE
-    if (waves) waves->close();
     waves.reset();
 #endif
     top.reset();

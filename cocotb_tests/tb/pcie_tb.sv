@@ -8,7 +8,8 @@ module pcie_tb #(
     parameter int DATA_WIDTH = 64
 ) (
     input  logic clk,
-    output logic wake /*verilator public_flat_rd*/ // toggles when Python is to look
+    output logic wake /*verilator public_flat_rd*/, // toggles when Python is to look
+    output logic active // something moves in this cycle: what bounded waves keep (waves.h)
 );
 
   localparam int BYTES = DATA_WIDTH / 8;
@@ -83,6 +84,8 @@ module pcie_tb #(
       rx_dat <= '0;
     end
   end
+
+  assign active = rst || tx_valid && tx_ready || rx_valid && rx_ready;
 
   // ------------------------------------------------------------------------------- what is offered is kept
 

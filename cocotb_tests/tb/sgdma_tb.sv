@@ -9,7 +9,8 @@ module sgdma_tb #(
     parameter int VECTORS = 5
 ) (
     input  logic clk,
-    output logic wake /*verilator public_flat_rd*/ // toggles when Python is to look
+    output logic wake /*verilator public_flat_rd*/, // toggles when Python is to look
+    output logic active // something moves in this cycle: what bounded waves keep (waves.h)
 );
 
   localparam int BYTES = DATA_WIDTH / 8;
@@ -165,6 +166,14 @@ module sgdma_tb #(
       end
     end
   end
+
+  logic [VECTORS-1:0] vectors_reg;
+
+  always_ff @(posedge clk) vectors_reg <= vectors;
+
+  assign active = rst || vectors != vectors_reg || reg_write_reg || reg_read_reg || csr_rvalid || csr_bvalid
+      || mem_arvalid && mem_arready || mem_awvalid && mem_awready || mem_wvalid && mem_wready
+      || mem_rvalid && mem_rready || mem_bvalid && mem_bready;
 
   // -------------------------------------------------------------------- AXI conformance: what is offered is kept
 

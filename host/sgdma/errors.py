@@ -106,6 +106,10 @@ class RequestError(UsageError):
     """A request can't be submitted as asked."""
 
 
+class ArenaTooSmall(RequestError):
+    """A buffer is larger than all DMA memory that the driver has for buffers."""
+
+
 # Device.
 
 

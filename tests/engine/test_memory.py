@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sgdma.engine.buffers import Arena
 from sgdma.engine.device import Dma
-from sgdma.errors import OutOfMemory, RequestError
+from sgdma.errors import ArenaTooSmall, OutOfMemory, RequestError
 from sgdma.rules import Direction
 from sgdma.spec.status import Port
 from sgdma.targets import Capability, DmaRegion, conformance, open_target
@@ -133,8 +133,13 @@ def test_buffers_are_refused_and_freed_by_name(dma: Dma) -> None:
         dma.free(buffer)
     with pytest.raises(RequestError, match="power of two"):
         dma.buffer(10, align=3)
-    with pytest.raises(OutOfMemory, match=r"arena= of sgdma\.open, memory="):
+    arena = dma.arena
+    with pytest.raises(ArenaTooSmall, match=f"arena of {len(arena.array)} bytes has {arena.buffers.size} for buffers"):
         dma.buffer(1 << 30)
+    with pytest.raises(ArenaTooSmall):
+        dma.write(bytes(arena.buffers.size + 1))
+    with pytest.raises(OutOfMemory, match=r"arena= of sgdma\.open, memory="):
+        [dma.buffer(arena.buffers.size // 2) for _ in range(2)]
 
 
 def test_closing_the_driver_leaves_the_target_open_and_leaving_its_block_closes_both(

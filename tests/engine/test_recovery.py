@@ -299,7 +299,7 @@ class Log(Observer):
     def __init__(self) -> None:
         self.slots, self.records, self.bells = 0, 0, 0
 
-    def submitted(self, queue: int, first: int, slots: np.ndarray) -> None:
+    def submitted(self, queue: int, batch: int, first: int, slots: np.ndarray) -> None:
         self.slots += len(slots)
 
     def rung(self, queue: int, tail: int, time: int) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from sgdma.engine.device import Dma
+from sgdma.engine.explain import pending
 from sgdma.engine.transfer import Transfer
-from sgdma.errors import OutOfMemory, RequestError, TransferError, TransferTimeout, Unplannable
+from sgdma.errors import RequestError, TransferError, TransferTimeout, Unplannable
 from sgdma.rules import Direction, names
 from sgdma.spec.status import Port, Status
 
@@ -95,7 +96,7 @@ def test_what_cannot_be_asked_is_refused_and_costs_nothing(dma: Dma) -> None:
             dma.read_batch([dma.arena.iova, stray], [64, length])
     with pytest.raises(RequestError, match="card_address"):
         dma.write(b"1234", card_address=1 << 48)
-    with pytest.raises(OutOfMemory):
+    with pytest.raises(RequestError, match="arena"):
         dma.buffer(1 << 40)
     assert (dma.contexts.free, dma.arena.buffers.used, dma.pending) == (free, used, 0)
 
@@ -200,12 +201,34 @@ def test_transfers_are_awaited_together(dma: Dma) -> None:
 def test_a_request_that_hangs_times_out_and_stays_pending(dma: Dma) -> None:
     read = dma.read(np.zeros(64, np.uint8), port=Port.LOOPBACK)
     before = dma.now()
-    with pytest.raises(TransferTimeout, match="1 pending"):
+    with pytest.raises(TransferTimeout, match="1 pending") as caught:
         read.result(timeout=5000)
+    told = f"request 0 of batch {read.batch.number} on queue 1: C2H, port LOOPBACK, 64 bytes, tag 0, QUEUED: not done"
+    assert told in str(caught.value)
+    assert "queue 1 is RUNNING with 1 in flight" in str(caught.value)
     assert 5000 <= dma.now() - before < 20_000
     assert not read.done
     dma.write(bytes(64), port=Port.LOOPBACK)
     assert read.result().ok
+
+
+def test_what_is_pending_is_listed_with_its_slot_and_what_waits_without(opened: Opener) -> None:
+    dma = opened(sq_log2=2)
+    assert dma.write(bytes(32)).result().ok
+    for _ in range(2):
+        dma.read(np.zeros(32, np.uint8), port=Port.LOOPBACK, queue=0)
+    late = dma.read_batch([dma.arena.iova] * 2, [32, 64], port=Port.PATTERN, queue=0)
+    listed = [[one[name] for name in ("batch", "request", "port", "bytes", "tag", "slot", "state")]
+              for one in pending(dma)]  # fmt: skip
+    number = late.number
+    assert listed == [
+        [number - 2, 0, "LOOPBACK", 32, 1, 2, "QUEUED"], [number - 1, 0, "LOOPBACK", 32, 2, 4, "QUEUED"],
+        [number, 0, "PATTERN", 32, None, None, "WAITING"], [number, 1, "PATTERN", 64, None, None, "WAITING"],
+    ]  # fmt: skip
+    assert [one["bytes"] for one in pending(dma, late, 1)] == [64]
+    with pytest.raises(TransferTimeout, match=f"request 0 of batch {number} .*; request 1 of batch {number} .*WAITING"):
+        late.result(1000)
+    dma.reset()
 
 
 def test_a_slow_host_is_no_time_out_as_long_as_requests_complete(dma: Dma) -> None:
@@ -232,10 +255,23 @@ def test_a_rule_violation_names_rule_and_segment_and_moves_nothing(dma: Dma) -> 
     buffer = dma.buffer(4096, align=4096)
     bad = dma.submit_raw(Direction.H2C, [(buffer.iova, 64), (buffer.iova + 130, 64)])
     good = dma.write(buffer[:64])
-    with pytest.raises(TransferError, match="rule ADDRESS_ALIGN at segment 1") as caught:
+    where = f"rule ADDRESS_ALIGN at segment 1: {buffer.iova + 130:#x} [+] 64 bytes, address_align 4; 0 bytes moved"
+    with pytest.raises(TransferError, match=f"{where} before that; .* submit_raw does not") as caught:
         bad.result()
     assert (caught.value.segment_index, caught.value.bytes_moved) == (1, 0)
     assert good.result().ok
+
+
+def test_a_failed_request_says_what_was_asked_and_of_which_limits(opened: Opener) -> None:
+    dma = opened("model:?rules=tg3")
+    side, buffer = dma.rules.h2c, dma.buffer(4096, align=4096)
+    dma.target.faults.read_error(buffer.iova + 1024, 64)
+    with pytest.raises(TransferError, match=rf"BUS_ERROR at segment 0: {buffer.iova + 1024:#x} [+] 64 bytes; .*fault"):
+        dma.write(buffer[1024:1088]).result()
+    parts = [(buffer.iova + 64 * part, 64) for part in range(side.max_segments + 1)]
+    asked = f"MAX_SEGMENTS in a request of {len(parts)} segments, {64 * len(parts)} bytes"
+    with pytest.raises(TransferError, match=f"{asked}, max_segments {side.max_segments}; 0 bytes"):
+        dma.submit_raw(Direction.H2C, parts).result()
 
 
 @pytest.mark.parametrize(

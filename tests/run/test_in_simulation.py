@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from sgdma.run.vcd import samples
 
 SUITE = """
 import pytest
@@ -74,6 +77,43 @@ def test_a_run_on_two_targets(tmp_path: Path) -> None:
     again = sgdma("report", "here", cwd=tmp_path)
     assert again.returncode == 1
     assert "absent on model:: test_it::test_good" in again.stdout
+
+
+LOST = """
+from sgdma.spec.status import Port
+
+def test_a_completion_never_comes(dma):
+    dma.write(bytes(4096)).result()
+    dma.fixture.write("control", hold_h2c=1)
+    dma.write(bytes(64), port=Port.LOOPBACK).result(1_000_000)
+"""
+
+
+@pytest.mark.sim
+def test_waves_of_a_timeout_are_bounded_and_have_its_cause_and_its_end(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(LOST)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    done = sgdma("test", "--target", "sim:", "--run-dir", "here", "--waves-limit=9", "test_it.py", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    (bundle,) = (tmp_path / "here/failures/sim").glob("*.json")
+    told = json.loads(bundle.read_text())
+    files = list((tmp_path / "here/waves").iterdir())
+    assert sum(path.stat().st_size for path in files) < 10 << 20
+    cycles = int(re.findall(r"without (\d+) cycles of waiting", told["waves_note"])[0])
+    assert 900_000 < cycles < 1_100_000
+    assert told["waves_note"].endswith("--waves-limit=0")
+    seen, (first,) = told["waves_run"], [path for path in files if path.name.endswith(".first.vcd")]
+    end = int(seen["link"]["waves_ps"])
+    (lost,) = seen["pending"]
+    rung = end - (seen["time"] - lost["rung"]) * int(seen["link"]["cycle_ps"])
+    assert times(first)[0] < rung < times(first)[-1]
+    assert any(times(path)[0] < end < times(path)[-1] for path in files)
+    read = samples(first, "sgdma_tb.clk", {"address": "sgdma_tb.mem_araddr", "valid": "sgdma_tb.mem_arvalid"})
+    assert len({row["address"] for row in read if row["valid"]}) >= 4096 // 512
+
+
+def times(path: Path) -> list[int]:
+    return [int(line[1:]) for line in path.read_text().splitlines() if line.startswith("#")]
 
 
 @pytest.mark.sim

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -25,21 +26,33 @@ pytest_plugins = "pytester"
 class Simulator:
     """Stands in for run_inside: keeps the calls, answers with statuses, leaves bundles as failing tests do."""
 
-    def __init__(self, *statuses: int, failing: int = 0) -> None:
+    def __init__(self, *statuses: int, failing: int = 0, refused: int = 0, cut: str = "") -> None:
         self.calls: list[tuple[str, str, list[str], Path | None]] = []
-        self.statuses, self.failing = list(statuses), failing
+        self.statuses, self.failing, self.refused, self.cut = list(statuses), failing, refused, cut
+        self.limits: list[int] = []
 
-    def __call__(self, url: str, program: str, arguments: list[str], *, waves: Path | None = None) -> int:
+    def __call__(
+        self, url: str, program: str, arguments: list[str], *, waves: Path | None = None, waves_limit: int = 0
+    ) -> int:
         self.calls.append((url, program, arguments, waves))
+        (place,) = [word.removeprefix("--run-dir=") for word in arguments if word.startswith("--run-dir=")][-1:]
         if waves:
             waves.write_text("$end")
-        elif self.failing:
-            run = RunDirectory(Path(arguments[-1].removeprefix("--run-dir=")))
-            for number in range(self.failing):
-                nodeid = f"test_a.py::test_{number}"
-                path = run.failure("sim", key_of(nodeid))
-                run.write_json(str(path.relative_to(run.path)), {"nodeid": nodeid})
+            self.limits.append(waves_limit)
+            if self.cut:
+                waves.with_name(f"{waves.name}.cut").write_text(self.cut)
+            (nodeid,) = [word.removeprefix("--only=") for word in arguments if word.startswith("--only=")]
+            self._fails(Path(place), nodeid, time=777, link={"waves_ps": "6344000"})
+        for number in range(0 if waves else self.failing):
+            nodeid = f"test_a.py::test_{9 - number}"  # the last by name is the first to fail
+            self._fails(Path(place), nodeid, time=5, order=number + 1, refused=number < self.refused)
         return self.statuses.pop(0) if self.statuses else 1
+
+    @staticmethod
+    def _fails(place: Path, nodeid: str, **more: object) -> None:
+        run = RunDirectory(place)
+        path = run.failure("sim", key_of(nodeid))
+        run.write_json(str(path.relative_to(run.path)), {"nodeid": nodeid, "again": f"pytest {nodeid}", **more})
 
 
 @pytest.fixture
@@ -72,20 +85,72 @@ def test_the_status_comes_back_and_a_given_seed_is_kept(
     assert not Path("runs").exists()
 
 
+def bundles(place: str = "here") -> dict[str, dict[str, Any]]:
+    """By the test's number."""
+    told = [json.loads(path.read_text()) for path in Path(place, "failures/sim").glob("*.json")]
+    return {bundle["nodeid"].rpartition("_")[2]: bundle for bundle in told}
+
+
 @pytest.mark.parametrize(("asked", "runs"), [((), 3), (("--waves=0",), 0), (("--waves=4",), 4)])
-def test_failing_tests_run_once_more_with_waves(
+def test_failing_tests_run_once_more_with_waves_in_order_of_execution(
     pytester: pytest.Pytester, simulated: Callable[[Simulator], Simulator], asked: tuple[str, ...], runs: int
 ) -> None:
     simulator = simulated(Simulator(failing=5))
     assert pytester.runpytest_inprocess("--target=sim:", "--run-dir=here", *asked).ret == 1
     again = simulator.calls[1:]
-    assert len(again) == runs
-    for _, _, arguments, waves in again:
-        assert waves is not None
-        assert "--run-dir=" in arguments
-        assert any(word.startswith("--only=test_a.py::test_") for word in arguments)
-    told = [json.loads(path.read_text()).get("waves") for path in Path("here/failures/sim").glob("*.json")]
+    wanted = [f"--only=test_a.py::test_{9 - number}" for number in range(runs)]
+    assert [word for _, _, arguments, _ in again for word in arguments if word.startswith("--only")] == wanted
+    assert all(waves is not None for *_, waves in again)
+    told = [bundle.get("waves") for bundle in bundles().values()]
     assert sum(bool(name and (Path("here") / name).exists()) for name in told) == runs
+
+
+def test_failures_left_without_waves_are_told_with_the_way_to_get_them(
+    pytester: pytest.Pytester, simulated: Callable[[Simulator], Simulator]
+) -> None:
+    simulated(Simulator(failing=5))
+    result = pytester.runpytest_inprocess("--target=sim:", "--run-dir=here")
+    result.stdout.fnmatch_lines(["sgdma: 2 more failures are without waves: *--waves=5"])
+    notes = {number: bundle["waves_note"] for number, bundle in bundles().items()}
+    assert [notes[number] for number in "987"] == ["", "", ""]
+    assert all("--waves=3" in notes[number] and "again alone" in notes[number] for number in "65")
+
+
+def test_a_request_that_was_refused_takes_no_ones_waves(
+    pytester: pytest.Pytester, simulated: Callable[[Simulator], Simulator]
+) -> None:
+    simulator = simulated(Simulator(failing=4, refused=2))
+    result = pytester.runpytest_inprocess("--target=sim:", "--run-dir=here", "--waves=2")
+    assert len(simulator.calls) == 3
+    assert {number for number, bundle in bundles().items() if "waves" in bundle} == {"7", "6"}
+    assert "never asked" in bundles()["9"]["waves_note"]
+    assert "without waves" not in result.stdout.str()
+
+
+def test_a_bundle_tells_when_the_run_with_waves_failed(
+    pytester: pytest.Pytester, simulated: Callable[[Simulator], Simulator]
+) -> None:
+    simulated(Simulator(failing=1))
+    pytester.runpytest_inprocess("--target=sim:", "--run-dir=here")
+    bundle = bundles()["9"]
+    assert (bundle["time"], bundle["waves_run"]["time"]) == (5, 777)
+    assert bundle["waves_run"]["link"]["waves_ps"] == "6344000"
+
+
+@pytest.mark.parametrize(("asked", "limit"), [((), 128 << 20), (("--waves-limit=5",), 5 << 20)])
+def test_waves_are_bounded_and_what_they_lack_is_told(
+    pytester: pytest.Pytester, simulated: Callable[[Simulator], Simulator], asked: tuple[str, ...], limit: int
+) -> None:
+    simulator = simulated(Simulator(failing=1, cut="begins at 7 ps"))
+    old = Path("here/waves", RunDirectory(Path("here")).failure("sim", key_of("test_a.py::test_9")).stem + ".first.vcd")
+    old.parent.mkdir(parents=True)
+    old.touch()
+    pytester.runpytest_inprocess("--target=sim:", "--run-dir=here", *asked)
+    assert simulator.limits == [limit]
+    note = "begins at 7 ps; for all of it: pytest test_a.py::test_9 --waves-limit=0"
+    assert bundles()["9"]["waves_note"] == note
+    assert not list(Path("here/waves").glob("*.cut"))
+    assert not old.exists()
 
 
 @pytest.mark.parametrize(("error", "status"), [(SimulatorDied("it died"), 3), (KeyboardInterrupt(), 2)])

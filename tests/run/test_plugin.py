@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from sgdma.errors import TargetError
 from sgdma.run import bundle, compare, record, results, rig, session
+from sgdma.run.results import read_junit
 from sgdma.targets import model
 
 pytest_plugins = "pytester"
@@ -212,6 +214,44 @@ def test_it(dma):
     result.stdout.fnmatch_lines(["again: pytest --target model: --seed 9 *::test_it", "bundle: *"])
 
 
+def test_a_bundle_lists_what_is_pending_and_when_it_was_rung(pytester: pytest.Pytester) -> None:
+    source = """
+def test_it(dma):
+    dma.write(b"abcd").result()
+    with dma.batch():
+        dma.read(np.zeros(64, np.uint8), port=0)
+        dma.read(np.zeros(32, np.uint8), port=0)
+    dma.target.sleep(100)
+    dma.prepare_write(b"efgh")
+    assert dma.pending == 0
+"""
+    run(pytester, source, "--run-dir", "here")
+    (path,) = Path("here/failures/model").glob("*.json")
+    bundle = json.loads(path.read_text())
+    names = ("queue", "direction", "port", "bytes", "slot", "state")
+    assert [[one[name] for name in names] for one in bundle["pending"]] == [
+        [1, "C2H", "LOOPBACK", 64, 0, "QUEUED"], [1, "C2H", "LOOPBACK", 32, 2, "QUEUED"],
+        [0, "H2C", "MEMORY", 4, 2, "MAPPED"],
+    ]  # fmt: skip
+    rings = [event["time"] for event in bundle["recent"] if event["event"] == "ring" and event["queue"] == 1]
+    assert [one["rung"] for one in bundle["pending"]] == [rings[0], rings[0], None]
+    submitted = [event["batch"] for event in bundle["recent"] if event["event"] == "submit"]
+    assert submitted[1:] == [one["batch"] for one in bundle["pending"]]
+
+
+def test_a_bundle_tells_whether_the_device_was_ever_asked(pytester: pytest.Pytester) -> None:
+    source = """
+def test_refused(dma): dma.write(b"abcd", queue=99)
+def test_refused_later(dma):
+    dma.write(b"abcd").result()
+    dma.write(b"abcd", queue=99)
+def test_of_another_kind(dma): assert dma is None
+"""
+    run(pytester, source, "--run-dir", "here")
+    bundles = [json.loads(path.read_text()) for path in Path("here/failures/model").glob("*.json")]
+    assert {(one["order"], one["refused"]) for one in bundles} == {(1, True), (2, False), (3, False)}
+
+
 def test_a_record_that_cannot_be_written_is_a_rig_error(pytester: pytest.Pytester) -> None:
     Path("taken").write_text("a file is in the way")
     result = run(pytester, "def test_it(dma): pass\n", "--run-dir", "taken")
@@ -228,15 +268,28 @@ def test_a_test_too_large_for_the_targets_memory_is_skipped_with_the_reason(pyte
 
 def test_memory_that_a_test_has_used_up_itself_is_an_error(pytester: pytest.Pytester) -> None:
     """Where the target has more than a test gets, the test is to blame."""
-    result = run(pytester, "def test_it(dma): dma.buffer(64 << 20)\n", "--target", "model:")
-    assert result.ret != 0
-    assert not result.parseoutcomes().get("skipped")
+    source = "def test_it(dma):\n    for _ in range(99): dma.buffer(1 << 20)\n"
+    result = run(pytester, source, "--run-dir=here")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at call of test_it*", "rig error: buffer of 1048576 bytes: *"])
+    (outcome,) = read_junit(Path("here/junit-model.xml")).values()
+    assert outcome.status == "error"
+    assert outcome.reason.startswith("rig error: buffer of")
+
+
+def test_a_buffer_larger_than_the_arena_is_the_tests_mistake(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "def test_it(dma): dma.buffer(1 << 34)\n", "--run-dir=here")
+    result.assert_outcomes(failed=1)
+    told = "buffer of 17179869184 bytes between guards of 64: the arena of 16777216 bytes has"
+    result.stdout.fnmatch_lines([f"*ArenaTooSmall: {told} *"])
+    assert len(list(Path("here/failures/model").iterdir())) == 1
 
 
 @pytest.mark.parametrize(("arguments", "seed", "told"), [
     (("--target", "model:?queues=99"), "", "*queues = 99: must be 1..31"),
     (("--target", "model:", "--seed", "-1"), "", "*seed -1: must be 0 or more"),
     (("--target", "sim:?latency=-1"), "", "*latency = -1: must be 0..*"),
+    (("--target", "sim:", "--waves-limit=-1"), "", "*--waves-limit: '-1': must be an integer, 0 or more"),
     ((), "abc", "*SGDMA_SEED = 'abc': must be an integer*"),
 ])  # fmt: skip
 def test_wrong_usage_leaves_no_run(

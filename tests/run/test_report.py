@@ -34,7 +34,8 @@ def junit(path: Path, tests: dict[str, Outcome]) -> None:
     cases = []
     for key, outcome in tests.items():
         classname, _, name = key.partition("::")
-        inner = f'<{tags[outcome.status]} message="{escape(outcome.reason)}"/>' if outcome.status in tags else ""
+        reason = escape(outcome.reason, {"\n": "&#10;"})
+        inner = f'<{tags[outcome.status]} message="{reason}"/>' if outcome.status in tags else ""
         cases.append(f'<testcase classname="{classname}" name="{name}" time="0.5">{inner}</testcase>')
     path.write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
 
@@ -113,6 +114,16 @@ def test_the_exit_code_of_the_report_is_the_verdict(tmp_path: Path, sim: dict[st
     assert ("absent on sim:: m::b" in result.output) == (sim == {"m::a": PASSED})
 
 
+def test_the_terminal_names_failures_and_errors_each_with_one_line_of_reason(tmp_path: Path) -> None:
+    bad, error = Outcome("failed", "3 bytes differ\nand more"), Outcome("error", "[no] port")
+    run = recorded(tmp_path / "r", model={"m::a": PASSED, "m::b": bad, "m::c[x]": error})
+    run.write_json("failures/model/b.json", {"test": "m::b", "target": "model:", "seed": 7, "again": "pytest b",
+                                             "error": "E"})  # fmt: skip
+    shown = CliRunner().invoke(app, ["report", str(tmp_path / "r")]).output
+    assert "failed m::b\n  3 bytes differ\n  pytest b\n" in shown
+    assert "error m::c[x]\n  [no] port\n" in shown
+
+
 def test_a_directory_without_a_run_is_a_rig_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 3
@@ -148,10 +159,15 @@ def full_run(tmp_path: Path) -> RunDirectory:
     run.write_json("failures/sim/x.json", {
         "test": "m::a", "nodeid": "m.py::a", "target": "sim:", "seed": 7, "again": "pytest <this>", "error": "E: <bad>",
         "recent": [{"event": "ring"}], "waves": "waves/x.vcd", "waves_note": "",
+        "pending": [{"queue": 1, "tag": 7, "port": "LOOPBACK"}], "pending_count": 9,
+        "waves_run": {"time": 7, "link": {"waves_ps": "184000"}},
         "data": {"what": "payload", "offset": 1000, "bad_bytes": 3, "length": 4096, "dump": "03e8 [5b]"},
         "queues": ["not to be had: SimulatorDied",
                    {"number": 0, "host": {}, "device": "not to be had", "slots": ["one"], "records": "not to be had"}],
         "registers": "not to be had", "fixture": {"cycles": 5},
+    })  # fmt: skip
+    run.write_json("failures/sim/y.json", {
+        "test": "m::d", "target": "sim:", "seed": 7, "again": "pytest", "error": "E", "waves_note": "none: <3> are",
     })  # fmt: skip
     run.write("transactions-model.jsonl", "\n".join([
         '{"event":"session","target":"model:","clock_offset":0}',
@@ -167,15 +183,16 @@ def test_the_page_is_whole_and_stands_by_itself(full_run: RunDirectory) -> None:
     text = path.read_text()
     page = Page(text)
     assert page.open == []
-    assert set(page.fetched) == {"waves/x.vcd", "failures/sim/x.json"}
+    assert set(page.fetched) == {"waves/x.vcd", "failures/sim/x.json", "failures/sim/y.json"}
     assert not re.search(r"https?:", text)
 
 
 @pytest.mark.parametrize("told", [
     "Silently absent on a target: 1", "model: lacks waves", "3 of 4096 bytes differ, the first at offset 0x3e8",
     "03e8 [5b]", "3 tests, 1 failed, 1 skipped, 2 absent", "pytest &lt;this&gt;",
+    "queue 1, tag 7, port LOOPBACK", "pending: 9",
     "prefers-color-scheme", "limit of the bus", "not to be had: SimulatorDied", "median 150",
-    "3 bytes &lt;differ&gt;", "partly bounced", "not good",
+    "3 bytes &lt;differ&gt;", "it failed at 184000 ps", "Waves: none: &lt;3&gt; are", "partly bounced", "not good",
 ])  # fmt: skip
 def test_the_page_tells(full_run: RunDirectory, told: str) -> None:
     path, _ = write_report(full_run)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sgdma.engine.limits import whole
 from sgdma.engine.mapped import Mapped
-from sgdma.errors import OutOfMemory, RequestError
+from sgdma.errors import ArenaTooSmall, OutOfMemory, RequestError
 from sgdma.targets import Capability, Target
 from sgdma.targets.heap import Heap
 
@@ -116,6 +116,14 @@ class Arena:
         if start >= 0 and start + len(array) <= len(self.array):
             return int(self.iova + start)
         return next((place for one in self.mapped if (place := one.locate(array)) is not None), None)
+
+    def demand(self, size: int, guard: int = 0) -> None:
+        """Raises :class:`ArenaTooSmall` for what would not fit into an empty arena."""
+        if size + 2 * guard > self.buffers.size:
+            guards = f" between guards of {guard}" if guard else ""
+            room = f"the arena of {len(self.array)} bytes has {self.buffers.size} for buffers"
+            raise ArenaTooSmall(f"buffer of {size} bytes{guards}: {room}; give more: arena= of sgdma.open or "
+                                "@pytest.mark.dma_options, memory= in the target's URL")  # fmt: skip
 
     def allocate(self, size: int, align: int = 64, *, residue: int = 0, boundary: int = 0, guard: int = 0) -> DmaBuffer:
         """A zeroed buffer at address ≡ `residue` (mod `align`) with `guard` guard bytes on both sides.

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sgdma.engine.contexts import State
+from sgdma.engine.explain import failure
 from sgdma.engine.queue import Queue
 from sgdma.engine.ring import pick, words
-from sgdma.engine.transfer import NO_RECORD, Batch, Transfer, failure
+from sgdma.engine.transfer import NO_RECORD, Batch, Transfer
 from sgdma.errors import DeviceError, DuplicateCompletion, LostCompletion, SgdmaError, StrayCompletion, UnknownTag
 from sgdma.rules import Direction
 from sgdma.spec.status import Status
@@ -119,7 +120,7 @@ def _finish(dma: Dma, tags: U16, records: Records) -> None:
             index, own = indices[mine], pick(records, mine)
         words(batch.records)[index] = words(own)
         for place in np.flatnonzero(own["status"] != Status.OK).tolist():
-            batch.errors[int(index[place])] = failure(own[place])
+            batch.errors[int(index[place])] = failure(own[place], batch, int(index[place]))
         _deliver(dma, batch, index)
         ended.append((batch, index))
     dma.contexts.release(tags)

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from sgdma.engine import completions
+from sgdma.engine import completions, explain
 from sgdma.engine.buffers import Arena, DmaBuffer
 from sgdma.engine.contexts import Contexts
 from sgdma.engine.identity import Identity, choose_rules, probe
@@ -78,7 +78,11 @@ class Dma(Requests):
     # Memory.
 
     def buffer(self, size: int, align: int = 64, *, residue: int = 0, boundary: int = 0, guard: int = 0) -> DmaBuffer:
-        """Zeroed DMA memory at an address ≡ `residue` (mod `align`), with `guard` guard bytes on both sides."""
+        """Zeroed DMA memory at an address ≡ `residue` (mod `align`), with `guard` guard bytes on both sides.
+
+        Raises OutOfMemory when so much is not free, ArenaTooSmall when it never is.
+        """
+        self.arena.demand(whole("size", size), whole("guard", guard))
         return self.arena.allocate(size, align, residue=residue, boundary=boundary, guard=guard)
 
     def free(self, buffer: DmaBuffer) -> None:
@@ -109,8 +113,11 @@ class Dma(Requests):
         """Process all new completions, place what waited for them; how many there were."""
         return sum(completions.process(self, queue) for queue in self.queues)
 
-    def wait(self, condition: Callable[[], bool], timeout: int | None = None, what: str = "the condition") -> None:
-        """Process completions until `condition()`.
+    def wait(
+        self, condition: Callable[[], bool], timeout: int | None = None,
+        what: str | Callable[[], str] = "the condition",
+    ) -> None:  # fmt: skip
+        """Process completions until `condition()`; `what` is missing when it doesn't come.
 
         Raises :class:`TransferTimeout` after `timeout` cycles; without one after `limit()` cycles in which nothing
         completed, since a slow host is no verdict on the device.
@@ -127,8 +134,10 @@ class Dma(Requests):
                 completions.reconcile(self)
                 if condition():
                     return
-                raise TransferTimeout(f"{what}: not done after {limit} cycles with {self.pending} pending; "
-                                      "look at dma.queue(n).state, then abort, restart or reset")  # fmt: skip
+                told = what if isinstance(what, str) else what()
+                queues = f"; {explain.in_flight(self)}" if self.batches else ""
+                raise TransferTimeout(f"{told}: not done after {limit} cycles with {self.pending} pending{queues}; "
+                                      "abort or restart the queue, or reset the device")  # fmt: skip
             self._pass_time(min(left, WAIT_SLICE), step)
             completed = self.poll()
             if not completed and step == WAIT_SLICE:
@@ -137,7 +146,12 @@ class Dma(Requests):
 
     def wait_all(self, timeout: int | None = None) -> None:
         """Wait until nothing is pending, whatever the outcome. Raises TransferTimeout."""
-        self.wait(lambda: not self.batches, timeout, "all requests")
+        self.wait(lambda: not self.batches, timeout, lambda: f"all requests ({explain.pending_text(self)})")
+
+    def wait_for(self, batch: Batch, index: int | None, timeout: int | None = None) -> None:
+        """Wait for a batch, or request `index` of it, whatever the outcome. Raises TransferTimeout."""
+        done = (lambda: batch.done) if index is None else (lambda: bool(batch.finished[index]))
+        self.wait(done, timeout, lambda: explain.pending_text(self, batch, index))
 
     def check(self) -> None:
         """Raise the first of ``faults``, and of queue pairs in state ERROR."""

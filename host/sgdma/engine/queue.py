@@ -180,7 +180,7 @@ class Queue:
         tags = self.dma.contexts.claim(batch.number, indices)
         slots = self._slots(batch, first, room, tags)
         for observer in self.dma.observers:
-            observer.submitted(self.number, self.sq.tail, slots)
+            observer.submitted(self.number, batch.number, self.sq.tail, slots)
         self.sq.write(slots)
         self.unrung.append(tags)
         batch.placed += room

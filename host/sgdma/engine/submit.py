@@ -111,6 +111,7 @@ def _stage(
     align = max(side.address_align, side.skew_modulus, side.residue_match, 64)
     residue = card_address % side.residue_match if side.residue_match > side.skew_modulus else side.skew_residue
     total = sum(len(array) for _, array in foreign)
+    dma.arena.demand(total)
     staging = _wait_for_memory(dma, total, align, residue)
     copies, offset = [], 0
     for place, array in foreign:

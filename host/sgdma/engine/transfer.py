@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sgdma.errors import SgdmaError, TransferError
+from sgdma.errors import SgdmaError
 from sgdma.rules import Direction
 from sgdma.spec.layout import COMPLETION
 from sgdma.spec.status import NO_SEGMENT, Status, status_name
@@ -18,7 +18,7 @@ from sgdma.spec.status import NO_SEGMENT, Status, status_name
 if TYPE_CHECKING:
     from sgdma.engine.device import Dma
 
-__all__ = ["Area", "Batch", "Completion", "Transfer", "failure"]
+__all__ = ["Area", "Batch", "Completion", "Transfer"]
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
@@ -57,16 +57,6 @@ class Completion:
         segment = int(record["segment_index"])
         names = ("tag", "queue", "sequence_number", "status", "bytes_moved", "crc32c", "timestamp", "sq_head")
         return cls(segment_index=None if segment == NO_SEGMENT else segment, **{n: int(record[n]) for n in names})
-
-
-def failure(record: np.void) -> TransferError:
-    """The error of a record whose status isn't OK."""
-    seen = Completion.of(record)
-    where = "" if seen.segment_index is None else f" at segment {seen.segment_index}"
-    return TransferError(
-        f"tag {seen.tag} on queue {seen.queue}: {seen.status_name}{where}; {seen.bytes_moved} bytes moved before that",
-        seen.status, seen.status_name, seen.segment_index, seen.bytes_moved,
-    )  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -138,7 +128,7 @@ class Batch:
 
         `timeout`: device cycles; None: the driver's own limit, which grows with the bytes under way.
         """
-        self.dma.wait(lambda: self.done, timeout, f"batch of {len(self)} requests on queue {self.queue}")
+        self.dma.wait_for(self, None, timeout)
         if self.errors:
             raise self.errors[min(self.errors)]
         return self.records
@@ -179,9 +169,7 @@ class Transfer:
 
     def wait(self, timeout: int | None = None) -> Completion | None:
         """Wait until done and return the completion whatever its status. Raises only TransferTimeout."""
-        batch = self.batch
-        what = f"request {self.index} of batch {batch.number} on queue {batch.queue}"
-        batch.dma.wait(lambda: self.done, timeout, what)
+        self.batch.dma.wait_for(self.batch, self.index, timeout)
         return self.completion
 
     def add_done_callback(self, callback: Callable[[Transfer], object]) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from sgdma.engine.device import Dma
+from sgdma.engine.explain import pending
 from sgdma.engine.queue import Queue
+from sgdma.errors import UsageError
 from sgdma.run.compare import DataMismatch
 from sgdma.run.transactions import TransactionLog
 from sgdma.spec.layout import HEADER, SEGMENT
@@ -27,13 +29,16 @@ BEFORE, BEHIND = 12, 4
 def collect(dma: Dma | None, log: TransactionLog, error: BaseException) -> dict[str, Any]:
     """The bundle's parts, as plain values. Never raises."""
     parts: dict[str, Any] = {"error": f"{type(error).__name__}: {error}", "recent": list(log.recent)}
+    asked = any(event["event"] == "ring" for event in log.recent)
+    parts["refused"] = isinstance(error, UsageError) and not asked
     if isinstance(error, DataMismatch):
         parts["data"] = {"what": error.what, "offset": error.offset, "bad_bytes": error.bad_bytes,
                          "length": error.length, "dump": error.dump}  # fmt: skip
     if dma is not None:
         parts["link"] = _tried(dma.target.evidence)
         parts["time"] = _tried(dma.now)
-        parts["pending"] = _tried(lambda: dma.pending)
+        parts["pending"] = _tried(lambda: [one | {"rung": _rung(log, one)} for one in pending(dma)])
+        parts["pending_count"] = _tried(lambda: dma.pending)
         parts["faults"] = _tried(lambda: [str(fault) for fault in dma.faults])
         parts["queues"] = [_tried(partial(_queue, queue)) for queue in dma.queues]
         parts["registers"] = _tried(dma.registers.snapshot)
@@ -63,6 +68,15 @@ def _tried(part: Callable[[], Any]) -> Any:
         return part()
     except Exception as error:  # whatever it is, the other parts are still wanted
         return f"not to be had: {type(error).__name__}: {error}"
+
+
+def _rung(log: TransactionLog, request: dict[str, Any]) -> int | None:
+    """The cycle in which the device was told of a pending request, if the log still has it."""
+    key = request["queue"], request["batch"]
+    mine = [place for place, event in enumerate(log.recent) if (event.get("queue"), event.get("batch")) == key
+            and request["tag"] in event["tags"]]  # fmt: skip
+    later = list(log.recent)[mine[-1] :] if mine else []
+    return next((event["time"] for event in later if event["event"] == "ring" and event["queue"] == key[0]), None)
 
 
 def _counters(dma: Dma) -> dict[str, int]:

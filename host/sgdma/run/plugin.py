@@ -37,8 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", metavar="N", type=lambda text: int(text, 0), help="of the rng fixture; else SGDMA_SEED")
     group.addoption("--allow-mismatch", action="store_true", help="talk to a device that this host does not know")
     group.addoption("--run-dir", metavar="DIR", help="where to leave the record; with --target, runs/ by default")
-    group.addoption("--waves", metavar="N", type=int, default=3,
+    group.addoption("--waves", metavar="N", type=_natural, default=3,
                     help="in simulation, run so many failing tests again with waves (default 3)")  # fmt: skip
+    group.addoption("--waves-limit", metavar="MB", type=_natural, default=128,
+                    help="keep so much of each one's waves, beginning and end (default 128; 0: all)")  # fmt: skip
     group.addoption("--only", metavar="NODEID", help=argparse.SUPPRESS)
 
 
@@ -142,6 +144,14 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> Generator[None, object, object]:
+    """A rig that broke in a test's body is counted now: its title shall not speak of setup."""
+    result = yield
+    report.when = getattr(report, "phase", report.when)
+    return result
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the device, end the record."""
@@ -197,6 +207,12 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     name = request.node.nodeid.rpartition("/")[2]
     digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng([request.config.stash[SESSION].seed, int.from_bytes(digest[:8], "little")])
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: must be an integer, 0 or more")
+    return int(text)
 
 
 def _inspected(item: pytest.Item) -> str:

@@ -57,8 +57,12 @@ def print_summary(run: RunDirectory, results: Results, console: Console) -> None
     for target in results.targets:
         if target.trouble:
             console.print(f"[bold red]{escape(target.url)}[/]: {target.trouble}")
-        for bundle in run.failures(target.slug):
-            console.print(f"[red]failed[/] {escape(bundle['test'])}\n  {escape(bundle['again'])}", soft_wrap=True)
+        again = {bundle["test"]: bundle["again"] for bundle in run.failures(target.slug)}
+        for name, test in target.tests.items():
+            if test.status in ("failed", "error"):
+                lines = [name, *test.reason.splitlines()[:1], *([again[name]] if name in again else [])]
+                told = "\n  ".join(map(escape, lines))
+                console.print(f"[{STYLES[test.status]}]{test.status}[/] {told}", soft_wrap=True, highlight=False)
     for row in results.holes:
         missing = [t.url for t, cell in zip(results.targets, row.cells, strict=True) if cell.status == "absent"]
         console.print(f"[red]absent[/] on {escape(', '.join(missing))}: {escape(row.key)}", soft_wrap=True)

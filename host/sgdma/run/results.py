@@ -156,5 +156,6 @@ def _outcome(case: ElementTree.Element) -> Outcome:
     for tag, status in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
         child = case.find(tag)
         if child is not None:
-            return Outcome(status, child.get("message", ""), seconds)
+            reason = re.sub(r'^failed on (?:setup|teardown) with "(.*)"$', r"\1", child.get("message", ""), flags=re.S)
+            return Outcome(status, reason, seconds)
     return Outcome("passed", "", seconds)

@@ -36,6 +36,7 @@ class Session:
         self.url, self.seed, self.allow_mismatch = url, seed, allow_mismatch
         self.slug = slug(url)
         self.run: RunDirectory | None = None
+        self._failures = 0
 
     def keep(self, path: Path | None) -> None:
         """Record in a run directory, `path` or a new one. Raises :class:`RunDirectoryError`."""
@@ -78,10 +79,10 @@ class Session:
 
     def too_small(self, error: BaseException) -> str:
         """Why the target's memory is too small for a test that ended so; empty when it is not to blame."""
-        from sgdma.errors import OutOfMemory
+        from sgdma.errors import ArenaTooSmall, OutOfMemory
         from sgdma.run.rig import ARENA
 
-        if not isinstance(error, OutOfMemory) or self.rig.target.memory_bytes > ARENA:
+        if not isinstance(error, ArenaTooSmall | OutOfMemory) or self.rig.target.memory_bytes > ARENA:
             return ""
         return f"{self.rig.url} has {self.rig.target.memory_bytes} bytes of DMA memory, the test needs more ({error})"
 
@@ -89,7 +90,9 @@ class Session:
         """Tell a broken rig from a failing device, and collect what is known about a failure."""
         if isinstance(error, RigError):
             report.sections.append(("where the rig broke", str(report.longrepr)))
-            report.when = "setup"  # what pytest calls an error, not a failure
+            if report.when == "call":
+                report.when = "setup"  # what pytest counts as an error, not as a failure
+                report.phase = "call"  # type: ignore[attr-defined]
             report.longrepr = f"rig error: {error}"
             return
         again = self._again(item)
@@ -109,8 +112,9 @@ class Session:
         assert self.run is not None
         dma: Dma | None = getattr(item, "funcargs", {}).get("dma")
         key = key_of(item.nodeid)
+        self._failures += 1
         values: dict[str, Any] = {"test": key, "nodeid": item.nodeid, "target": self.url, "seed": self.seed,
-                                  "again": again} | collect(dma, self.log, error)  # fmt: skip
+                                  "again": again, "order": self._failures} | collect(dma, self.log, error)  # fmt: skip
         path = self.run.failure(self.slug, key)
         try:
             self.run.write_json(str(path.relative_to(self.run.path)), values)

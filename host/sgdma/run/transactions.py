@@ -3,7 +3,7 @@
 ``{"event": "session", "target": URL, "clock_offset": C}`` once; for every test ``{"event": "test", "test": KEY}`` and
 then its events, all times in device cycles (``time``: target time, ``timestamps``: the device's own, C ahead of it):
 
-* ``submit``: queue, first (slot index), and of each request tags, opcodes, segments, bytes;
+* ``submit``: queue, batch (its number), first (slot index), and of each request tags, opcodes, segments, bytes;
 * ``ring``: queue, tail, time;
 * ``complete``: queue, time, and of each record tags, statuses, bytes, timestamps.
 
@@ -61,10 +61,10 @@ class TransactionLog(Observer):
             if len(self._lines) >= BUFFERED:
                 self._write()
 
-    def submitted(self, queue: int, first: int, slots: npt.NDArray[np.uint8]) -> None:
+    def submitted(self, queue: int, batch: int, first: int, slots: npt.NDArray[np.uint8]) -> None:
         """Log the headers among the slots."""
         headers = slots[slots[:, -1] >> 4 == SlotKind.HEADER].reshape(-1).view(HEADER)
-        self.note("submit", queue=queue, first=first, tags=headers["tag"].tolist(),
+        self.note("submit", queue=queue, batch=batch, first=first, tags=headers["tag"].tolist(),
                   opcodes=(headers["kind_opcode"] & 15).tolist(), segments=headers["segment_count"].tolist(),
                   bytes=headers["total_length"].tolist())  # fmt: skip
 

@@ -88,7 +88,7 @@ class Ledger(Observer):
         self._next, self._stamp, self._head = [0] * self.queues, [0] * self.queues, [0] * self.queues
         dma.observers.append(self)
 
-    def submitted(self, queue: int, first: int, slots: U8) -> None:
+    def submitted(self, queue: int, batch: int, first: int, slots: U8) -> None:
         headers = slots.view(HEADER)[:, 0]
         for tag in headers["tag"][headers["kind_opcode"] >> 4 == SlotKind.HEADER].tolist():
             if tag in self.open:

@@ -36,7 +36,7 @@ class Bench:
 
     def paths(self, root: Path) -> list[Path]:
         """Its files and those that all benches have."""
-        return [root / "cocotb_tests" / "tb" / name for name in (f"{self.top}.sv", *self.files, "main.cpp")]
+        return [root / "cocotb_tests" / "tb" / name for name in (f"{self.top}.sv", *self.files, "waves.h", "main.cpp")]
 
     def generics(self, parameters: BuildParameters) -> dict[str, int]:
         """Parameters of its module."""

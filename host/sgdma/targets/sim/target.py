@@ -39,6 +39,9 @@ _SIZES = {"mps": (128, 256, 512, 1024, 2048, 4096), "mrrs": (128, 256, 512, 1024
 
 _EV_PENDING = DEVICE.address("ev_pending")
 
+CYCLE_PS = 8000
+"""A clock cycle in the time of waves, as cocotb_tests/tb/main.cpp has it."""
+
 inside: Callable[[], None] | None = None
 """Blocks until ``wake`` changes; set by cocotb_tests/inside.py. None outside a simulator."""
 
@@ -208,6 +211,11 @@ class SimTarget(Target):
     @property
     def faults(self) -> SimFaults:
         return self._faults
+
+    def evidence(self) -> dict[str, str]:
+        from cocotb.utils import get_sim_time
+
+        return {"waves_ps": str(int(get_sim_time("ps"))), "cycle_ps": str(CYCLE_PS)}
 
     def reset(self) -> None:
         self._taken = 0
