@@ -50,12 +50,12 @@ def write_design(
     gateware.mkdir(parents=True, exist_ok=True)
     name = f"sgdma_{board.name}"
     verilog = soc.platform.get_verilog(soc, name=name)
-    for file, text in {f"{name}.v": combinational(verilog.main_source), **verilog.data_files}.items():
+    for file, text in {f"{name}.sv": combinational(verilog.main_source), **verilog.data_files}.items():
         (gateware / file).write_text(text, encoding="utf-8")
     for path in [*rtl_sources(root), *_added(soc, root)]:
         shutil.copy(path, gateware / path.name)
     sources = [path.name for path in [*rtl_sources(root), *_added(soc, root)]]
-    return _record(soc, board, parameters, options, root, output, {"sources": [*sources, f"{name}.v"], "top": name})
+    return _record(soc, board, parameters, options, root, output, {"sources": [*sources, f"{name}.sv"], "top": name})
 
 
 def build_bitstream(

@@ -127,7 +127,7 @@ def generate(parameters: BuildParameters, options: BridgeOptions, root: Path, ou
     soc.finalize()
     gateware = output / "gateware"
     gateware.mkdir(parents=True, exist_ok=True)
-    (gateware / f"{NAME}.v").write_text(combinational(str(platform.get_verilog(soc, name=NAME))), encoding="utf-8")
+    (gateware / f"{NAME}.sv").write_text(combinational(str(platform.get_verilog(soc, name=NAME))), encoding="utf-8")
     sources = [*rtl_sources(root), *bridge_sources(root)]
     for path in sources:
         shutil.copy(path, gateware / path.name)
@@ -135,6 +135,6 @@ def generate(parameters: BuildParameters, options: BridgeOptions, root: Path, ou
     (output / "csr.json").write_text(get_csr_json(regions, constants, memories), encoding="utf-8")
     (output / "csr.h").write_text(get_csr_header(regions, constants), encoding="utf-8")
     build = {"parameters": parameters.content(), "options": asdict(options), "content_hash": f"{content:032x}",
-             "sources": [path.name for path in sources] + [f"{NAME}.v"], "top": NAME}
+             "sources": [path.name for path in sources] + [f"{NAME}.sv"], "top": NAME}
     (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
     return content
