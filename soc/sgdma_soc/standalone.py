@@ -115,10 +115,12 @@ class Standalone(SoCMini):
         self.add_config("CSR_ALIGNMENT", self.csr.alignment)
 
 
-def source_digest(root: Path) -> str:
-    """SHA-256 over everything that the hardware is made of: RTL and this package."""
+def source_digest(root: Path, board: str = "") -> str:
+    """SHA-256 over everything that the hardware is made of: RTL and this package, `board`'s file, and no other's."""
+    package = root / "soc" / "sgdma_soc"
+    others = {path for path in (package / "boards").glob("*.py") if path.stem not in ("__init__", board)}
     digest = hashlib.sha256()
-    for path in [*rtl_sources(root), *sorted((root / "soc" / "sgdma_soc").rglob("*.py"))]:
+    for path in [*rtl_sources(root), *sorted(set(package.rglob("*.py")) - others)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -38,7 +38,7 @@ def expected_hash(board: Board, parameters: BuildParameters, options: BoardOptio
     """The content hash that such a build shows."""
     if board.pcie:
         return pcie_hash(board.name, parameters, bridge_options(parameters), root)
-    return content_hash(board, parameters, options, source_digest(root))
+    return content_hash(board, parameters, options, source_digest(root, board.name))
 
 
 def write_design(
@@ -135,7 +135,7 @@ def _record(
     told = asdict(options) | {"firmware": len(options.firmware)}
     if board.pcie:
         told = asdict(bridge_options(parameters))
-    build = {"board": board.name, "sources_digest": source_digest(root), "parameters": parameters.content(),
+    build = {"board": board.name, "sources_digest": source_digest(root, board.name), "parameters": parameters.content(),
              "options": told, "content_hash": f"{soc.content_hash:032x}", **more}
     (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
     return build
