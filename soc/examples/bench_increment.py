@@ -33,15 +33,18 @@ def exchange(dma: Dma, size: int) -> None:
     assert np.array_equal(back.array, sent.array + np.uint8(1)), f"{size} bytes came back wrong"
 
 
-def abandon(dma: Dma) -> None:
-    """A request that gets no packet is aborted: the logic must end it by itself."""
+def abandon(dma: Dma, size: int) -> None:
+    """A request is aborted in the middle of its packet or, without `size`, while it waits for one."""
     queue = dma.queue(0)
-    nothing = dma.read(dma.buffer(256), port=Port.LOOPBACK, queue=0)
+    wanted = dma.read(dma.buffer(size or 256), port=Port.LOOPBACK, queue=0)
+    given = dma.write(dma.buffer(size), port=Port.LOOPBACK, queue=1) if size else None
     dma.target.sleep(2000)
     queue.abort()
-    done = nothing.wait()
+    done = wanted.wait()
     assert done
     assert done.status_name == "ABORTED"
+    if given:
+        given.result()
     queue.resume()
 
 
@@ -49,8 +52,9 @@ def talk(target: WitnessTarget) -> None:
     with Dma(target, arena=4 << 20, interrupts=False) as dma:
         for size in (64, 4096, 2500):
             exchange(dma, size)
-        abandon(dma)
-        exchange(dma, 1000)
+        for size in (0, 65536):
+            abandon(dma, size)
+            exchange(dma, 1000)
         dma.reset()
         exchange(dma, 7)
         dma.check()
