@@ -98,6 +98,10 @@ class BuildParameterError(UsageError):
     """No device can be built with these parameters."""
 
 
+class BoardFileError(UsageError):
+    """A board's file can't be loaded, or what it says of the board does not work."""
+
+
 class PciAddressError(UsageError):
     """What should be the address of a PCI function is none."""
 

@@ -12,6 +12,7 @@ from litex.soc.interconnect.csr_eventmanager import EventManager, EventSourcePul
 
 from sgdma.spec.build import BuildParameters
 from sgdma.spec.registers import DEVICE, MAGIC, VERSION, map_hash
+from sgdma.spec.rtl_rules import rules_word_bits
 from sgdma_soc.bank import BankModule
 
 __all__ = ["SGDMA", "add_sources", "command_layout", "data_layout", "rtl_sources"]
@@ -119,10 +120,11 @@ class SGDMA(BankModule):
     def _add_core(self, address_width: int) -> None:
         ports = self._register_ports() | self._axi_ports() | self._user_ports()
         values = self.parameters.rtl_parameters() | {"ADDR_WIDTH": address_width}
-        wide = {"H2C_RULES", "C2H_RULES"}
+        bits = {"H2C_RULES": rules_word_bits(), "C2H_RULES": rules_word_bits(), "TABLE_BOUNDARY": 64,
+                "CRC": 1, "REALIGN_H2C": 1, "REALIGN_C2H": 1}  # fmt: skip
         self.specials += Instance(
             "sgdma_core",
-            **{f"p_{name}": Constant(value, 512) if name in wide else value for name, value in values.items()},
+            **{f"p_{name}": Constant(value, bits.get(name, 32)) for name, value in values.items()},
             i_clk=ClockSignal("sys"), i_rst=ResetSignal("sys"), **ports,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litex.gen import ClockSignal, Instance, ResetSignal, Signal
+from litex.gen import ClockSignal, Constant, Instance, ResetSignal, Signal
 
 from sgdma.spec.registers import FIXTURE
 from sgdma_soc.bank import BankModule
@@ -36,7 +36,7 @@ class Fixture(BankModule):
         self._add_meter(BusMeter(core))
 
     def _add_logic(self, core: SGDMA) -> None:
-        control = self.control.fields
+        control, parameters = self.control.fields, core.parameters
         ports: dict[str, Any] = {}
         for name, command in (("h2c", core.h2c_command), ("c2h", core.c2h_command)):
             ports |= {f"i_{name}_cmd_valid": command.valid, f"o_{name}_cmd_ready": command.ready,
@@ -48,8 +48,8 @@ class Fixture(BankModule):
                       f"{give}_{name}_last": data.last, f"{give}_{name}_error": data.error}
         self.specials += Instance(
             "sgdma_fixture",
-            p_DATA_WIDTH=core.parameters.data_width, p_MEMORY_BYTES=core.parameters.memory_bytes,
-            p_LOOPBACK_BYTES=core.parameters.loopback_bytes,
+            p_DATA_WIDTH=Constant(parameters.data_width, 32), p_MEMORY_BYTES=Constant(parameters.memory_bytes, 32),
+            p_LOOPBACK_BYTES=Constant(parameters.loopback_bytes, 32),
             i_clk=ClockSignal("sys"), i_rst=ResetSignal("sys") | core.user_reset, i_reset=self.clear,
             i_hold_h2c=control.hold_h2c, i_hold_c2h=control.hold_c2h, i_fail_c2h=control.fail_c2h,
             i_short_c2h=control.short_c2h, i_seed=self.seed.storage,

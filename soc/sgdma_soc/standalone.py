@@ -2,8 +2,9 @@
 
 The fixture is the core's user logic, or, in a build without it, the user side becomes ports (:mod:`sgdma_soc.ports`).
 
-What it writes below the output directory: ``gateware/sgdma_standalone.v`` and the SystemVerilog sources, ``csr.json``,
-``csr.h``, ``csr.svd``, ``registers.rst``, and ``build.json`` with the parameters and the content hash.
+What it writes below the output directory: ``gateware/`` with ``sgdma_standalone.sv``, the core's sources, ``sgdma.f``
+(all of them in order) and ``waivers.vlt``; ``csr.json``, ``csr.h``, ``csr.svd``, and ``build.json`` with the parameters
+and the content hash.
 """
 
 from __future__ import annotations
@@ -34,6 +35,16 @@ from sgdma_soc.ports import connect_user_side, user_side_pads
 __all__ = ["NAME", "Standalone", "combinational", "generate", "source_digest"]
 
 NAME = "sgdma_standalone"
+
+_WAIVERS = f"""
+// {NAME}.sv is LiteX's: constants are as wide as their value needs, registers start with their reset value,
+// signals of a channel are there whether they are needed or not.
+lint_off -rule WIDTHEXPAND -file "*{NAME}.sv"
+lint_off -rule WIDTHTRUNC -file "*{NAME}.sv"
+lint_off -rule CASEINCOMPLETE -file "*{NAME}.sv"
+lint_off -rule PROCASSINIT -file "*{NAME}.sv"
+lint_off -rule UNUSEDSIGNAL -file "*{NAME}.sv"
+"""
 
 
 def _platform(parameters: BuildParameters) -> GenericPlatform:
@@ -104,29 +115,38 @@ class Standalone(SoCMini):
         self.add_config("CSR_ALIGNMENT", self.csr.alignment)
 
 
-def source_digest(root: Path) -> str:
-    """SHA-256 over everything that the hardware is made of: RTL and this package."""
+def source_digest(root: Path, board: str = "") -> str:
+    """SHA-256 over everything that the hardware is made of: RTL and this package, `board`'s file, and no other's."""
+    package = root / "soc" / "sgdma_soc"
+    others = {path for path in (package / "boards").glob("*.py") if path.stem not in ("__init__", board)}
     digest = hashlib.sha256()
-    for path in [*rtl_sources(root), *sorted((root / "soc" / "sgdma_soc").rglob("*.py"))]:
+    for path in [*rtl_sources(root), *sorted(set(package.rglob("*.py")) - others)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
-_ASSIGNMENT = re.compile(r"^(\s+[\w.]+(?:\[[^\]]*\])*) <= (.*;)$")
+_ASSIGNMENT = re.compile(r"^(\s+)(\w+)([\w.]*(?:\[[^\]]*\])*) <= (.*;)$")
+_INITIAL = re.compile(r"^(reg\s.*?(\w+)) = .*;$")
 
 
 def combinational(verilog: str) -> str:
     """LiteX writes combinational blocks as ``always @(*)`` with ``<=``. A simulator never enters such a block when it
-    reads nothing, and may order the delayed assignments wrongly: make them ``always_comb`` with ``=``."""
-    lines, inside = [], False
+    reads nothing, and may order the delayed assignments wrongly: make them ``always_comb`` with ``=``. What is assigned
+    there has that one driver, so its initial value goes."""
+    lines, driven, inside = [], set(), False
     for line in verilog.splitlines():
         if line.startswith("always @(*)"):
             line, inside = line.replace("always @(*)", "always_comb"), True
         elif line == "end":
             inside = False
-        elif inside:
-            line = _ASSIGNMENT.sub(r"\1 = \2", line)
+        elif inside and (found := _ASSIGNMENT.match(line)):
+            indent, name, part, value = found.groups()
+            line = f"{indent}{name}{part} = {value}"
+            driven.add(name)
         lines.append(line)
+    for index, line in enumerate(lines):
+        if (found := _INITIAL.match(line)) and found[2] in driven:
+            lines[index] = f"{found[1]};"
     return "\n".join(lines) + "\n"
 
 
@@ -138,14 +158,18 @@ def generate(parameters: BuildParameters, root: Path, output: Path, chosen: int 
     soc.finalize()
     gateware = output / "gateware"
     gateware.mkdir(parents=True, exist_ok=True)
-    verilog = platform.get_verilog(soc, name=NAME)
-    (gateware / f"{NAME}.v").write_text(combinational(str(verilog)), encoding="utf-8")
+    # The core's modules have no time scale: one file that has one would make a tool complain of all others.
+    verilog = re.sub(r"^`timescale.*\n", "", str(platform.get_verilog(soc, name=NAME)), flags=re.MULTILINE)
+    (gateware / f"{NAME}.sv").write_text(combinational(verilog), encoding="utf-8")
     sources = [path for path in rtl_sources(root) if parameters.fixture or not path.stem.startswith("sgdma_fixture")]
     for path in sources:
         shutil.copy(path, gateware / path.name)
+    names = [*(path.name for path in sources), f"{NAME}.sv"]
+    (gateware / "sgdma.f").write_text("\n".join(names) + "\n", encoding="utf-8")
+    waivers = (root / "rtl" / "waivers.vlt").read_text(encoding="utf-8")
+    (gateware / "waivers.vlt").write_text(waivers + _WAIVERS, encoding="utf-8")
     _write_maps(soc, output)
-    build = {"parameters": parameters.content(), "content_hash": f"{content_hash:032x}",
-             "sources": [path.name for path in sources] + [f"{NAME}.v"], "top": NAME}
+    build = {"parameters": parameters.content(), "content_hash": f"{content_hash:032x}", "sources": names, "top": NAME}
     (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
     return content_hash
 

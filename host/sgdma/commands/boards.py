@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from sgdma.commands.given import refuse
+from sgdma.errors import BoardFileError
 from sgdma.run import boards as known
 from sgdma.spec.build import BuildParameters
 
@@ -20,14 +21,19 @@ Output = Annotated[Path | None, typer.Option(help="Directory of the build; by de
 
 def boards_command() -> None:
     """The boards that `sgdma build` knows."""
-    table = Table(Column("board", no_wrap=True), "what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
-    for board in known.boards():
+    heads = ("what it is", "FPGA", "clock", "DMA memory", "built by", "flashed as")
+    table = Table(Column("board", no_wrap=True), *(Column(head, overflow="fold") for head in heads))
+    found = known.boards()
+    wrong = [board for board in found if isinstance(board, BoardFileError)]
+    for board in (board for board in found if board not in wrong):
         memory = "the host's" if board.pcie else f"{board.memory_bytes >> 10} KiB block RAM"
         if board.dram:
             memory += f"; --dram: {board.dram.title}"
         table.add_row(board.name, board.title, board.fpga, f"{board.clock_hz / 1e6:g} MHz", memory, board.tools,
                       board.loader or "-")  # fmt: skip
     Console().print(table)
+    for error in wrong:
+        Console().print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 def build_command(

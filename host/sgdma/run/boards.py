@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from sgdma.errors import MissingTool, StaleBitstream, UsageError
+from sgdma.errors import BoardFileError, MissingTool, StaleBitstream, UsageError
 from sgdma.paths import build_cache, checkout_root, openfpgaloader, writable_directory
 from sgdma.pcie.reload import reload
 from sgdma.run.firmware import compile_firmware
@@ -30,9 +30,18 @@ def _soc(module: str) -> Any:
 
 
 def boards() -> list[Any]:
-    """All boards, as sgdma_soc.boards.Board. Raises UsageError without LiteX."""
-    registry = _soc("boards")
-    return [registry.board(name) for name in registry.boards()]
+    """All boards, as sgdma_soc.boards.Board, and in place of one whose file is wrong its BoardFileError.
+
+    Raises UsageError without LiteX.
+    """
+    return [_or_error(name) for name in _soc("boards").boards()]
+
+
+def _or_error(name: str) -> Any:
+    try:
+        return board(name)
+    except BoardFileError as error:
+        return error
 
 
 def board(name: str) -> Any:
@@ -63,7 +72,7 @@ def build(
     name: str, parameters: BuildParameters, options: Any, *, compile: bool, output: Path | None
 ) -> dict[str, Any]:
     """Write, and with `compile` build, a board's design; what its ``build.json`` says. Raises SynthesisError."""
-    if not board(name).loader:
+    if board(name).simulated:
         raise UsageError(f"board {name} has no bitstream; `sgdma serve --uart` runs it in Verilator")
     where = writable_directory(output or build_directory(name))
     before = logging.root.manager.disable
@@ -111,14 +120,15 @@ def to_load(name: str, directory: Path | None = None) -> tuple[str, Path]:
     """The board's name for openFPGALoader, and the bitstream of its last build. Raises StaleBitstream, UsageError."""
     found, where = board(name), directory or build_directory(name)
     kept = kept_build(name, where)
-    if kept.get("sources_digest") != _soc("standalone").source_digest(checkout_root()):
+    if kept.get("sources_digest") != _soc("standalone").source_digest(checkout_root(), name):
         raise StaleBitstream(f"the bitstream in {where} was built from other sources than this checkout's; "
                              f"build it anew: sgdma build {name}")  # fmt: skip
     bitstream: Path = where / str(kept.get("bitstream", "none"))
     if not bitstream.is_file():
         raise UsageError(f"no bitstream in {where}: it was built with --no-compile; build it: sgdma build {name}")
     if not found.loader:
-        raise UsageError(f"{found.title} can't be loaded by openFPGALoader; load {bitstream} with its own tool")
+        raise UsageError(f"openFPGALoader can't load {found.title} (no `loader` in its file); load it with your "
+                         f"vendor's tool: {bitstream}")  # fmt: skip
     return found.loader, bitstream
 
 

@@ -38,7 +38,7 @@ def expected_hash(board: Board, parameters: BuildParameters, options: BoardOptio
     """The content hash that such a build shows."""
     if board.pcie:
         return pcie_hash(board.name, parameters, bridge_options(parameters), root)
-    return content_hash(board, parameters, options, source_digest(root))
+    return content_hash(board, parameters, options, source_digest(root, board.name))
 
 
 def write_design(
@@ -50,12 +50,12 @@ def write_design(
     gateware.mkdir(parents=True, exist_ok=True)
     name = f"sgdma_{board.name}"
     verilog = soc.platform.get_verilog(soc, name=name)
-    for file, text in {f"{name}.v": combinational(verilog.main_source), **verilog.data_files}.items():
+    for file, text in {f"{name}.sv": combinational(verilog.main_source), **verilog.data_files}.items():
         (gateware / file).write_text(text, encoding="utf-8")
     for path in [*rtl_sources(root), *_added(soc, root)]:
         shutil.copy(path, gateware / path.name)
     sources = [path.name for path in [*rtl_sources(root), *_added(soc, root)]]
-    return _record(soc, board, parameters, options, root, output, {"sources": [*sources, f"{name}.v"], "top": name})
+    return _record(soc, board, parameters, options, root, output, {"sources": [*sources, f"{name}.sv"], "top": name})
 
 
 def build_bitstream(
@@ -135,7 +135,7 @@ def _record(
     told = asdict(options) | {"firmware": len(options.firmware)}
     if board.pcie:
         told = asdict(bridge_options(parameters))
-    build = {"board": board.name, "sources_digest": source_digest(root), "parameters": parameters.content(),
+    build = {"board": board.name, "sources_digest": source_digest(root, board.name), "parameters": parameters.content(),
              "options": told, "content_hash": f"{soc.content_hash:032x}", **more}
     (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
     return build

@@ -8,7 +8,7 @@ from litex.gen import LiteXModule, Signal
 from litex.soc.cores.uart import RS232PHYRX, RS232PHYTX, RS232PHYModel, Stream2Wishbone
 
 from sgdma_soc.board.watch import BusWatch
-from sgdma_soc.boards import Board
+from sgdma_soc.boards import Board, judged
 from sgdma_soc.link.link import ReliableLink, tuning_word
 
 __all__ = ["PATIENCE", "SerialPhy", "add_link"]
@@ -29,7 +29,8 @@ class SerialPhy(LiteXModule):
 
 def add_link(soc: Any, board: Board, kind: str, baud: int, *, bits: bool = False) -> None:
     """Make the host a master of the bus, by the `reliable` link or LiteX's `uartbone`."""
-    pads = soc.platform.request("serial" if bits else board.serial)
+    with judged(board, "serial"):
+        pads = soc.platform.request("serial" if bits else board.serial)
     phy = RS232PHYModel(pads) if hasattr(pads, "source_valid") else SerialPhy(pads)
     soc.serial_phy = phy
     clock = int(soc.sys_clk_freq)

@@ -29,7 +29,7 @@ from sgdma_soc.board.guard import MemoryGuard
 from sgdma_soc.board.memory import BlockMemory
 from sgdma_soc.board.registers import BoardRegisters
 from sgdma_soc.board.serial import PATIENCE, add_link
-from sgdma_soc.boards import Board, Dram
+from sgdma_soc.boards import Board, Dram, judged
 from sgdma_soc.core import SGDMA, add_sources
 from sgdma_soc.dram.memory import DramMemory
 from sgdma_soc.fixture import Fixture
@@ -75,10 +75,12 @@ class BoardSoC(SoCCore):
     def __init__(
         self, board: Board, parameters: BuildParameters, options: BoardOptions, chosen: int, root: Any
     ) -> None:
-        platform = board.platform()
+        with judged(board, "platform"):
+            platform = board.platform()
         add_sources(platform, root)
         dram = board.dram_or_none(options.dram)
-        self.crg = ((dram and dram.clock) or board.clock)(platform, parameters.clock_hz)
+        with judged(board, "clock"):
+            self.crg = ((dram and dram.clock) or board.clock)(platform, parameters.clock_hz)
         rom = 4 * len(options.firmware)
         SoCCore.__init__(
             self, platform, parameters.clock_hz, bus_standard="wishbone", bus_interconnect="crossbar",
@@ -91,7 +93,8 @@ class BoardSoC(SoCCore):
         self._options, self._parameters, self.content_hash = options, parameters, chosen
         self.sgdma = SGDMA(parameters, chosen)
         self.fixture = Fixture(self.sgdma)
-        self._add_memory(dram)
+        with judged(board, "dram"):
+            self._add_memory(dram)
         self.board = BoardRegisters(
             self.guard, self.dma_memory, MEMORY_BASE, options.memory_bytes,
             mailbox=SRAM_BASE if options.cpu else 0, scope=options.scope,

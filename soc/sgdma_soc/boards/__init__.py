@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sgdma.errors import UsageError
+from sgdma.errors import BoardFileError, SgdmaError, UsageError
 
-__all__ = ["Board", "Dram", "board", "boards"]
+__all__ = ["Board", "Dram", "board", "boards", "judged"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Board:
     """One board. ``platform()`` makes LiteX's platform, ``clock(platform, hz)`` the module with the domain `sys`."""
 
     name: str
+    """That of its file."""
     title: str
     fpga: str
     """Family and part, for `sgdma boards`."""
@@ -60,6 +62,8 @@ class Board:
     and what is said of serial port and DMA memory does not hold."""
     toolchain: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the platform's build, such as a seed."""
+    simulated: bool = False
+    """It is there in Verilator only, so there is no bitstream of it."""
 
     def dram_or_none(self, wanted: bool) -> Dram | None:
         """The board's SDRAM if it is `wanted`. Raises UsageError when there is none to be had."""
@@ -78,9 +82,41 @@ def boards() -> list[str]:
 
 
 def board(name: str) -> Board:
-    """The board of that name. Raises UsageError that lists them."""
+    """The board of that name. Raises UsageError that lists them, BoardFileError for one whose file is wrong."""
     if name not in boards():
         raise UsageError(f"board {name!r} is unknown; there are {', '.join(boards())}")
-    found = importlib.import_module(f"{__name__}.{name}").BOARD
-    assert isinstance(found, Board)
+    try:
+        found = importlib.import_module(f"{__name__}.{name}").BOARD
+    except ModuleNotFoundError as error:
+        raise BoardFileError(f"board {name}: boards/{name}.py imports {error.name}, which isn't there; mend the "
+                             "import, or install what boards need: pip install 'sgdma[fpga]'") from error  # fmt: skip
+    except Exception as error:
+        raise BoardFileError(f"board {name}: boards/{name}.py can't be loaded ({type(error).__name__}: {error}); "
+                             "mend it, its fields are in docs/bring-up.md") from error  # fmt: skip
+    if not isinstance(found, Board):
+        raise BoardFileError(f"board {name}: BOARD in boards/{name}.py is {found!r}; make it a sgdma_soc.boards.Board")
+    if found.name != name:
+        raise BoardFileError(f"board {name}: name={found.name!r} in boards/{name}.py; make it the file's, {name!r}")
     return found
+
+
+_REMEDIES = {
+    "platform": "it is called without arguments and gives LiteX's platform",
+    "clock": "it is called with platform and Hz, and gives the module with the domain `sys`; wrap what takes other "
+             "arguments, as boards/arty.py does",
+    "serial": "name a port that LiteX's platform has",
+    "dram": "`memory` is called with SoC and Hz, and gives PHY, chip and delays",
+    "pcie": "it is called with SoC, data width and number of vectors, and gives LitePCIe's PHY",
+}  # fmt: skip
+
+
+@contextmanager
+def judged(board: Board, field: str) -> Iterator[None]:
+    """Where a field of a board's file is put to use: what goes wrong there is a BoardFileError that names it."""
+    try:
+        yield
+    except SgdmaError:
+        raise
+    except Exception as error:
+        raise BoardFileError(f"board {board.name}: its {field} fails ({type(error).__name__}: {error}); "
+                             f"{_REMEDIES[field]}: mend boards/{board.name}.py") from error  # fmt: skip

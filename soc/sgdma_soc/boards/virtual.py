@@ -45,4 +45,5 @@ BOARD = Board(
     queues=4,
     serial="bytes",
     tools="g++, make, perl",
+    simulated=True,
 )

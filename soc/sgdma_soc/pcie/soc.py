@@ -21,7 +21,7 @@ from sgdma.spec.pcie import SIM_QUARANTINE, SIM_TIMEOUT
 from sgdma.spec.registers import BANKS, BOARD
 from sgdma_soc.board.guard import MemoryGuard
 from sgdma_soc.board.registers import BoardRegisters
-from sgdma_soc.boards import Board
+from sgdma_soc.boards import Board, judged
 from sgdma_soc.core import SGDMA, add_sources, rtl_sources
 from sgdma_soc.fixture import Fixture
 from sgdma_soc.pcie.bridge import BridgeOptions, PcieBridge, bridge_sources
@@ -83,7 +83,7 @@ class PcieSoC(SoCMini):
 
 def pcie_hash(name: str, parameters: BuildParameters, options: BridgeOptions, root: Path) -> int:
     """The 128-bit content hash that a build for the board `name` shows."""
-    digest = hashlib.sha256(source_digest(root).encode())
+    digest = hashlib.sha256(source_digest(root, name).encode())
     for path in bridge_sources(root):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     text = json.dumps([name, parameters.content(), asdict(options), digest.hexdigest()], sort_keys=True)
@@ -97,17 +97,21 @@ def bridge_options(parameters: BuildParameters) -> BridgeOptions:
 
 def board_soc(board: Board, parameters: BuildParameters, content_hash: int, root: Path) -> PcieSoC:
     """The SoC of a PCIe card. Raises BuildParameterError."""
-    platform = board.platform()
+    with judged(board, "platform"):
+        platform = board.platform()
     add_sources(platform, root)
     for path in bridge_sources(root):
         platform.add_source(str(path), language="systemverilog")
-    make_phy = board.pcie
-    assert make_phy is not None
-    return PcieSoC(
-        platform, board.clock(platform, parameters.clock_hz),
-        lambda soc: make_phy(soc, parameters.data_width, parameters.queues + 1), parameters,
-        bridge_options(parameters), content_hash,
-    )  # fmt: skip
+    with judged(board, "clock"):
+        clock = board.clock(platform, parameters.clock_hz)
+    return PcieSoC(platform, clock, lambda soc: _phy(board, soc, parameters), parameters, bridge_options(parameters),
+                   content_hash)  # fmt: skip
+
+
+def _phy(board: Board, soc: Any, parameters: BuildParameters) -> Any:
+    assert board.pcie is not None
+    with judged(board, "pcie"):
+        return board.pcie(soc, parameters.data_width, parameters.queues + 1)
 
 
 class _Clock(LiteXModule):
@@ -127,7 +131,7 @@ def generate(parameters: BuildParameters, options: BridgeOptions, root: Path, ou
     soc.finalize()
     gateware = output / "gateware"
     gateware.mkdir(parents=True, exist_ok=True)
-    (gateware / f"{NAME}.v").write_text(combinational(str(platform.get_verilog(soc, name=NAME))), encoding="utf-8")
+    (gateware / f"{NAME}.sv").write_text(combinational(str(platform.get_verilog(soc, name=NAME))), encoding="utf-8")
     sources = [*rtl_sources(root), *bridge_sources(root)]
     for path in sources:
         shutil.copy(path, gateware / path.name)
@@ -135,6 +139,6 @@ def generate(parameters: BuildParameters, options: BridgeOptions, root: Path, ou
     (output / "csr.json").write_text(get_csr_json(regions, constants, memories), encoding="utf-8")
     (output / "csr.h").write_text(get_csr_header(regions, constants), encoding="utf-8")
     build = {"parameters": parameters.content(), "options": asdict(options), "content_hash": f"{content:032x}",
-             "sources": [path.name for path in sources] + [f"{NAME}.v"], "top": NAME}
+             "sources": [path.name for path in sources] + [f"{NAME}.sv"], "top": NAME}
     (output / "build.json").write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
     return content
