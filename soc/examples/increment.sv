@@ -39,12 +39,20 @@ module increment #(
   assign h2c_cmd_ready = 1'b1;
   assign c2h_cmd_ready = !owed_reg;
 
-  // A cancelled request wants no data, only the end of its packet.
-  assign c2h_tvalid = owed_reg && !drain_reg && (h2c_tvalid || c2h_cancel);
-  assign c2h_tlast = h2c_tlast || c2h_cancel;
-  assign c2h_tkeep = c2h_cancel ? '1 : h2c_tkeep;
-  assign c2h_tuser = h2c_tuser && h2c_tlast && !c2h_cancel;
-  assign h2c_tready = drain_reg || (owed_reg && c2h_tready && !c2h_cancel);
+  // A cancelled request wants no data, only the end of its packet. A beat that is offered already stays as it is.
+  logic offered_reg, cut_reg;
+  wire cut = offered_reg ? cut_reg : c2h_cancel;
+
+  always_ff @(posedge clk) begin
+    offered_reg <= !rst && !user_reset && c2h_tvalid && !c2h_tready;
+    cut_reg <= cut;
+  end
+
+  assign c2h_tvalid = owed_reg && !drain_reg && (h2c_tvalid || cut);
+  assign c2h_tlast = h2c_tlast || cut;
+  assign c2h_tkeep = cut ? '1 : h2c_tkeep;
+  assign c2h_tuser = h2c_tuser && h2c_tlast && !cut;
+  assign h2c_tready = drain_reg || (owed_reg && c2h_tready && !cut);
   for (genvar i = 0; i < BYTES; i++) begin : g_byte
     assign c2h_tdata[8*i+:8] = h2c_tdata[8*i+:8] + 8'd1;
   end
@@ -59,7 +67,7 @@ module increment #(
       else if (c2h_tvalid && c2h_tready && c2h_tlast) owed_reg <= 1'b0;
       if (taken) inside_reg <= !h2c_tlast;
       if (taken && h2c_tlast) drain_reg <= 1'b0;
-      else if (c2h_tvalid && c2h_tready && c2h_cancel) drain_reg <= inside_reg;
+      else if (c2h_tvalid && c2h_tready && cut) drain_reg <= inside_reg;
     end
   end
 
