@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,6 +68,25 @@ def test_the_passport_says_with_what_it_was_made(tmp_path: Path) -> None:
     assert passport["packages"]["numpy"] == np.__version__
     assert passport["started"].endswith("Z")
     assert {"host", "python", "git", "command"} <= passport.keys()
+
+
+def test_what_is_not_committed_is_kept_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    monkeypatch.setattr("sgdma.run.passport.checkout_root", lambda: checkout)
+    for command in (["init", "-q"], ["config", "user.email", "a@b.c"], ["config", "user.name", "A"]):
+        subprocess.run(["git", *command], cwd=checkout, check=True)
+    (checkout / "core.sv").write_text("a >= b\n")
+    for command in (["add", "core.sv"], ["commit", "-qm", "all"]):
+        subprocess.run(["git", *command], cwd=checkout, check=True)
+    assert not (create(tmp_path / "clean").path / "changes.diff").exists()
+    (checkout / "core.sv").write_text("a > b\n")
+    (checkout / "mine.toml").touch()
+    run = create(tmp_path / "dirty")
+    lines = (run.path / "changes.diff").read_text().splitlines()
+    assert {"# not in git: mine.toml", "-a >= b", "+a > b"} <= set(lines)
+    run.forget()
+    assert not run.path.exists()
 
 
 def test_metrics_gather(tmp_path: Path) -> None:

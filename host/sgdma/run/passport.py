@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from sgdma.rules import RuleSet
     from sgdma.targets import Target
 
-__all__ = ["describe_target", "now", "passport"]
+__all__ = ["changes", "describe_target", "now", "passport"]
+
+MOST = 1 << 20
+"""Characters of uncommitted changes that a run keeps."""
 
 
 def now() -> str:
@@ -81,6 +84,19 @@ def _git() -> dict[str, Any]:
         return {"commit": commit, "dirty": bool(_output(["git", "status", "--porcelain"], root))}
     except (UsageError, OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}
+
+
+def changes() -> str:
+    """What the checkout has beyond its commit: the difference, and the names of files that git does not know."""
+    try:
+        root = checkout_root()
+        text = _output(["git", "diff", "HEAD"], root)
+        unknown = _output(["git", "ls-files", "--others", "--exclude-standard"], root).splitlines()
+    except (UsageError, OSError, subprocess.SubprocessError):
+        return ""
+    lines = [*(f"# not in git: {name}" for name in unknown), *([text] if text else [])]
+    whole = "\n".join(lines)
+    return whole if len(whole) <= MOST else f"{whole[:MOST]}\n# cut here, of {len(whole)} characters"
 
 
 def _output(command: list[str], where: Path) -> str:

@@ -1,8 +1,8 @@
 """The run directory: everything that a run leaves behind, each file written whole or not at all.
 
-``passport.json`` (what was run, with what, on what), ``junit-TARGET.xml``, ``metrics.json``,
-``transactions-TARGET.jsonl``, ``failures/TARGET/*.json``, ``waves/`` and ``report.html``. Several targets share one
-directory: that is what parity is judged by.
+``passport.json`` (what was run, with what, on what), ``changes.diff`` (what the checkout had beyond its commit),
+``junit-TARGET.xml``, ``metrics.json``, ``transactions-TARGET.jsonl``, ``failures/TARGET/*.json``, ``waves/`` and
+``report.html``. Several targets share one directory: that is what parity is judged by.
 """
 
 from __future__ import annotations
@@ -141,8 +141,10 @@ class RunDirectory:
 
     def forget(self) -> None:
         """Take back a directory in which nothing has run; one that holds anything but its passport stays."""
-        if [path.name for path in self.path.iterdir()] == ["passport.json"] and not self.passport.get("targets"):
-            (self.path / "passport.json").unlink()
+        own = [path for path in self.path.iterdir() if path.name in ("passport.json", "changes.diff")]
+        if len(own) == len(list(self.path.iterdir())) and not self.passport.get("targets"):
+            for path in own:
+                path.unlink()
             self.path.rmdir()
             latest = self.path.parent / "latest"
             if latest.is_symlink() and not latest.exists():
@@ -169,7 +171,7 @@ def create(path: Path | None = None, base: Path | None = None) -> RunDirectory:
 
     An existing `path` is joined. Raises :class:`RunDirectoryError`.
     """
-    from sgdma.run.passport import passport  # asks git and the package metadata: not needed to read a run
+    from sgdma.run.passport import changes, passport  # ask git and the package metadata: not needed to read a run
 
     place = _fresh(base or Path("runs")) if path is None else path
     try:
@@ -179,6 +181,8 @@ def create(path: Path | None = None, base: Path | None = None) -> RunDirectory:
     run = RunDirectory(place.absolute())
     if not run.passport:
         run.write_json("passport.json", passport())
+        if beyond := changes():
+            run.write("changes.diff", beyond + "\n")
     if path is None:
         _point(place.parent / "latest", place.name)
     return run
