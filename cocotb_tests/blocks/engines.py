@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import random
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+import cocotb
 import google_crc32c
 from cocotb.triggers import FallingEdge
+
+from blocks.common import Sink, start
+from sgdma.spec.status import Status
 
 __all__ = ["BURST", "BYTES", "QUEUES", "REQUESTS", "SHARE", "Request", "Surroundings", "checksum", "segments_of"]
 
@@ -53,15 +58,37 @@ def segments_of(generator: random.Random, tag: int) -> list[tuple[int, int]]:
     return segments
 
 
-class Surroundings:
+INPUTS = ("aborting", "list_push", "list_last", "list_commit", "list_rollback", "request_card", "request_port",
+          "cmd_ready", "done_ready")  # fmt: skip
+"""Of either engine, low in reset."""
+
+
+class Surroundings(ABC):
     """Checker and host of one engine; a subclass has user logic and memory. `ended` requests have their result."""
 
     def __init__(self, dut: Any, generator: random.Random, requests: list[Any]) -> None:
         self.dut, self.random, self.requests = dut, generator, requests
         self.given = self.ended = self.aborting = self.now = 0
 
+    async def run(self, inputs: tuple[str, ...], pause: float = 0.3) -> set[str]:
+        """All requests; the statuses that came. `inputs`: the engine's own, low in reset; `pause`: before a result is taken."""
+        await start(self.dut, **dict.fromkeys((*INPUTS, *inputs), 0))
+        for part in (self.check, self.host, self.user, self.bus):
+            cocotb.start_soon(part())
+        sink = Sink(self.dut, "done", ("queue", "tag", "status", "segment", "bytes", "crc"), self.random, pause)
+        await sink.run(lambda: self.enough(sink.words))
+        return {Status(done["status"]).name for done in sink.words}
+
     def announce(self, request: Any) -> None:
         """A list is handed over."""
+
+    @abstractmethod
+    async def user(self) -> None:
+        """User logic, for ever."""
+
+    @abstractmethod
+    async def bus(self) -> None:
+        """Memory, for ever; counts the cycles in `now`."""
 
     async def check(self) -> None:
         """Lists whose last segment commits them; none of a queue that is being aborted."""
@@ -96,9 +123,9 @@ class Surroundings:
                 await FallingEdge(dut.clk)
             self.aborting = dut.aborting.value = 0
 
+    @abstractmethod
     def judge(self, request: Any, done: dict[str, int]) -> None:
         """The result is what became of the request."""
-        raise NotImplementedError
 
     def enough(self, results: list[dict[str, int]]) -> bool:
         """Judge what is new; whether that was the last."""
