@@ -151,7 +151,10 @@ def combinational(verilog: str) -> str:
 
 
 def generate(parameters: BuildParameters, root: Path, output: Path, chosen: int | None = None) -> int:
-    """Write the generated design below `output`; returns the 128-bit content hash that the device will show."""
+    """Write the generated design below `output`; returns the 128-bit content hash that the device will show.
+
+    `chosen`: that hash, where it shall not follow from the sources.
+    """
     content_hash = parameters.content_hash(source_digest(root)) if chosen is None else chosen
     platform = _platform(parameters)
     soc = Standalone(platform, parameters, content_hash)
