@@ -53,7 +53,7 @@ def _verilator(directory: Path, kind: str, waves: bool, generics: list[str]) -> 
     return [
         "verilator", "-cc", "--exe", "--vpi", "-Mdir", str(directory), "--prefix", "Vtop", "-o", bench.top,
         "--top-module", bench.top, *(f"-G{generic}" for generic in generics),
-        "--timescale", "1ns/1ps", *(["--trace"] if waves else []),
+        "--timescale", "1ns/1ps", *(["--trace", "+define+WAVES"] if waves else []),
         "-Wno-fatal", "-Wno-WIDTH", "-Wno-TIMESCALEMOD", "-O3", "--x-initial", "fast", "--x-assign", "fast",
         "-CFLAGS", f"-std=gnu++20 -I{directory}",
         "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
