@@ -54,27 +54,24 @@ class Surroundings(engines.Surroundings):
     def __init__(self, dut: Any, generator: random.Random) -> None:
         super().__init__(dut, generator, [made(generator, tag) for tag in range(REQUESTS)])
         self.memory = bytearray(REQUESTS * SHARE)
-        self.announced: deque[Request] = deque()
         self.beats: deque[tuple[int, int]] = deque()  # data, strobes
         self.responses: deque[tuple[int, int]] = deque()  # due, whether it is an error
 
-    def announce(self, request: Request) -> None:
-        """Its command follows."""
-        self.announced.append(request)
-
     async def user(self) -> None:
         """One packet a command, in order; a cancelled one ends with the beat that is offered next."""
-        dut = self.dut
+        dut, told = self.dut, 0
         while True:
             dut.cmd_ready.value = 1
             await RisingEdge(dut.clk)
             taken = bool(dut.cmd_valid.value)
-            length = int(dut.cmd_length.value) if taken else 0
+            if taken:
+                request = self.requests[int(dut.cmd_address.value)]
+                assert request.tag == told, f"request {request.tag} is told after {told - 1}"
+                assert int(dut.cmd_length.value) == request.total
             await FallingEdge(dut.clk)
             dut.cmd_ready.value = 0
             if taken:
-                request = self.announced.popleft()
-                assert length == request.total, "commands and requests are out of step"
+                told += 1
                 await self._packet(request)
 
     async def _packet(self, request: Request) -> None:

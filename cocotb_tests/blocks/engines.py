@@ -71,16 +71,13 @@ class Surroundings(ABC):
         self.given = self.ended = self.aborting = self.now = 0
 
     async def run(self, inputs: tuple[str, ...], pause: float = 0.3) -> set[str]:
-        """All requests; the statuses that came. `inputs`: the engine's own, low in reset; `pause`: before a result is taken."""
+        """All requests; the statuses that came. `inputs`: the engine's own, low in reset; `pause`: of the host."""
         await start(self.dut, **dict.fromkeys((*INPUTS, *inputs), 0))
         for part in (self.check, self.host, self.user, self.bus):
             cocotb.start_soon(part())
         sink = Sink(self.dut, "done", ("queue", "tag", "status", "segment", "bytes", "crc"), self.random, pause)
         await sink.run(lambda: self.enough(sink.words))
         return {Status(done["status"]).name for done in sink.words}
-
-    def announce(self, request: Any) -> None:
-        """A list is handed over."""
 
     @abstractmethod
     async def user(self) -> None:
@@ -106,7 +103,6 @@ class Surroundings(ABC):
                 await FallingEdge(dut.clk)
             dut.list_push.value = dut.list_commit.value = 0
             self.given += 1
-            self.announce(request)
 
     async def host(self) -> None:
         """Aborts a queue now and then, until all its requests have ended."""
